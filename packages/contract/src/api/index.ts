@@ -1,0 +1,3 @@
+export * from './failures.js'
+export * from './limits.js'
+export * from './permissions.js'

@@ -1,0 +1,5 @@
+export * from './api/index.js'
+export * from './catalogue/index.js'
+export * from './position.js'
+export * from './spec/index.js'
+export * from './state/index.js'
