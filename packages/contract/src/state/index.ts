@@ -1,1 +1,5 @@
-export {}
+export { type CallState, calls, type Escalation, type OperatorOnCall } from './calls.js'
+export type { Reducer, StateEntry } from './fold.js'
+export { type CurrentCall, type OperatorState, operators } from './operators.js'
+export { type DataSourceState, sources } from './sources.js'
+export { type SurfaceStage, type SurfaceState, surfaces } from './surfaces.js'

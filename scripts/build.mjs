@@ -1,0 +1,25 @@
+// Builds every package: one incremental compile, then the SDK's two module formats when its sources changed.
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { ensureInstalled, root, run } from './install.mjs'
+
+/** The newest change below a folder, in Unix ms. */
+function newest(folder) {
+  let latest = 0
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = `${folder}/${entry.name}`
+    latest = Math.max(latest, entry.isDirectory() ? newest(path) : statSync(path).mtimeMs)
+  }
+  return latest
+}
+
+export function build() {
+  ensureInstalled()
+  const quiet = { stdio: ['ignore', 2, 2] }
+  const bundle = `${root}packages/sdk/dist/index.cjs`
+  if (!existsSync(bundle) || statSync(bundle).mtimeMs < newest(`${root}packages/sdk/src`)) {
+    run('node', [`${root}node_modules/tsdown/dist/run.mjs`, '--logLevel', 'warn'], { cwd: `${root}packages/sdk`, ...quiet })
+  }
+  run('node', [`${root}node_modules/typescript7/bin/tsc`, '-b'], quiet)
+}
+
+if (process.argv[1] && import.meta.url.endsWith(process.argv[1].split('/').pop())) build()

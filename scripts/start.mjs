@@ -1,0 +1,7 @@
+// `npm start`: installs and builds what is missing, then serves. Arguments go to `switchboard serve`.
+import { root } from './install.mjs'
+import { build } from './build.mjs'
+
+build()
+process.argv = [process.argv[0], 'switchboard', 'serve', ...process.argv.slice(2)]
+await import(`${root}packages/cli/dist/main.js`)

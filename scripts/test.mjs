@@ -1,0 +1,90 @@
+// `npm test`: everything that must hold before a change lands, from a clean clone by itself. Ends with one line:
+// "N passed, M failed".
+//
+// `npm test -- PATTERN …` runs the tests whose path matches, without the other checks.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { build } from './build.mjs'
+import { root } from './install.mjs'
+
+/** Programs of the system that the tests drive for real, and the Debian packages they come in. */
+const programs = [
+  { command: 'chromium', package: 'chromium', why: 'the tests drive a real browser' },
+  { command: 'curl', package: 'curl', why: 'the tests read streams as a person would' },
+  { command: 'python3', package: 'python3', why: 'the tests cut the power of a scratch file system' },
+  { command: 'mkfs.ext4', package: 'e2fsprogs', why: 'the tests cut the power of a scratch file system' },
+]
+
+const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0
+
+function ensurePrograms() {
+  const missing = programs.filter(({ command }) => !has(command) && !existsSync(`/sbin/${command}`))
+  if (missing.length === 0) return
+  const names = [...new Set(missing.map((program) => program.package))]
+  if (!has('apt-get') || process.getuid?.() !== 0) {
+    for (const { command, why } of missing) console.log(`Missing program: ${command} (${why}). Its tests are skipped and say so.`)
+    return
+  }
+  console.log(`Installing system packages for the tests: ${names.join(', ')} …`)
+  const quiet = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
+  spawnSync('apt-get', ['update', '-qq'], quiet)
+  const { status } = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names], quiet)
+  if (status !== 0) console.log('The package manager failed; tests that need these programs are skipped and say so.')
+}
+
+const tsc = `${root}node_modules/typescript7/bin/tsc`
+const checks = [
+  { name: 'generated documents and types are current', command: ['node', 'scripts/generate.mjs', '--check'] },
+  { name: 'the OpenAPI and AsyncAPI documents are well made', command: ['node', 'scripts/generate.mjs', '--lint'] },
+  { name: 'tests and examples type-check', command: ['node', tsc, '-p', 'tsconfig.tests.json'] },
+  { name: 'the code is formatted and linted', command: ['node', 'node_modules/@biomejs/biome/bin/biome', 'check', '.'] },
+  { name: 'nothing is unused', command: ['node', 'node_modules/knip/bin/knip.js', '--no-progress'] },
+]
+
+let passed = 0
+let failed = 0
+let skipped = 0
+
+function check({ name, command: [program, ...args] }) {
+  const started = Date.now()
+  const result = spawnSync(program, args, { cwd: root, encoding: 'utf8', maxBuffer: 64 << 20 })
+  const seconds = ((Date.now() - started) / 1000).toFixed(1)
+  if (result.status === 0) {
+    passed++
+    console.log(`ok      ${name} (${seconds} s)`)
+  } else {
+    failed++
+    console.log(`FAILED  ${name} (${seconds} s)\n${result.stdout}${result.stderr}`)
+  }
+}
+
+function vitest(patterns) {
+  const folder = mkdtempSync(join(tmpdir(), 'switchboard-tests-'))
+  const report = join(folder, 'report.json')
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  spawnSync('node', [`${root}node_modules/vitest/vitest.mjs`, 'run', ...reporters, ...patterns], { cwd: root, stdio: 'inherit' })
+  try {
+    const summary = JSON.parse(readFileSync(report, 'utf8'))
+    passed += summary.numPassedTests
+    // A file that does not even load holds no test, and must count all the same.
+    const unloaded = summary.testResults.filter(({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0)
+    failed += summary.numFailedTests + unloaded.length
+    skipped += summary.numPendingTests + summary.numTodoTests
+    if (summary.numTotalTests === 0) failed++
+  } catch (error) {
+    failed++
+    console.log(`FAILED  the test runner left no report: ${error.message}`)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const patterns = process.argv.slice(2)
+ensurePrograms()
+build()
+if (patterns.length === 0) checks.forEach(check)
+vitest(patterns)
+console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`)
+process.exit(failed === 0 ? 0 : 1)
