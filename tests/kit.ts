@@ -1,0 +1,231 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { EventStreamReader } from '@switchboard/sdk/sse'
+import { onTestFinished } from 'vitest'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+export const bin = join(root, 'packages/cli/bin/switchboard.js')
+
+export type Json = Record<string, unknown>
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (typeof address !== 'object' || address === null) throw new Error('no port')
+  return address.port
+}
+
+/** Waits until something is so, asking again and again; fails with what was last seen. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined> | T | undefined,
+  ms = 20_000,
+): Promise<T> {
+  const end = performance.now() + ms
+  for (;;) {
+    const answer = await ask()
+    if (answer !== undefined && answer !== false) return answer
+    if (performance.now() > end) throw new Error(`waited ${ms} ms for: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+export interface ServerOptions {
+  readonly env?: Readonly<Record<string, string>>
+  /** A folder to keep the log in; a fresh one, removed afterwards, by default. */
+  readonly dir?: string
+}
+
+/** A real server process, started by the command line's own `serve`. It ends with the test. */
+export class TestServer {
+  readonly adminKey = randomBytes(24).toString('hex')
+  readonly home = mkdtempSync(join(tmpdir(), 'switchboard-home-'))
+  workspace = ''
+  output = ''
+  private process: ChildProcess | undefined
+
+  private constructor(
+    readonly dir: string,
+    readonly port: number,
+    private readonly env: Readonly<Record<string, string>>,
+  ) {}
+
+  static async start(options: ServerOptions = {}): Promise<TestServer> {
+    const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'switchboard-data-'))
+    const server = new TestServer(dir, await freePort(), options.env ?? {})
+    onTestFinished(async () => {
+      await server.kill('SIGKILL')
+      rmSync(server.home, { recursive: true, force: true })
+      if (options.dir === undefined) rmSync(dir, { recursive: true, force: true })
+    })
+    await server.run()
+    const created = await server.request('POST', '/v1/workspaces', { name: 'Harbor Clinic', slug: 'harbor-clinic' })
+    server.workspace = String(created.id)
+    return server
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  get pid(): number {
+    return this.process?.pid ?? 0
+  }
+
+  /** Environment for command line processes that talk to this server. */
+  get clientEnv(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      HOME: this.home,
+      XDG_CONFIG_HOME: join(this.home, '.config'),
+      SWITCHBOARD_URL: this.url,
+      SWITCHBOARD_API_KEY: this.adminKey,
+      SWITCHBOARD_WORKSPACE: this.workspace,
+      NO_COLOR: '1',
+    }
+  }
+
+  async run(): Promise<void> {
+    const child = spawn(process.execPath, [bin, 'serve'], {
+      env: {
+        ...process.env,
+        HOME: this.home,
+        XDG_CONFIG_HOME: join(this.home, '.config'),
+        PORT: String(this.port),
+        SWITCHBOARD_DATA_DIR: this.dir,
+        SWITCHBOARD_ADMIN_KEY: this.adminKey,
+        SWITCHBOARD_LOG_LEVEL: 'warn',
+        ...this.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.process = child
+    child.stdout?.on('data', (bytes: Buffer) => {
+      this.output += bytes.toString()
+    })
+    child.stderr?.on('data', (bytes: Buffer) => {
+      this.output += bytes.toString()
+    })
+    await until('the server to be ready', async () => {
+      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.output}`)
+      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined)
+      return answer?.status === 200 ? true : undefined
+    })
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    const child = this.process
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
+    await ended
+  }
+
+  /** Dies without a goodbye and comes back on the same folder and port. */
+  async crash(): Promise<void> {
+    await this.kill('SIGKILL')
+    await this.run()
+  }
+
+  headers(credential = this.adminKey): Record<string, string> {
+    return { authorization: `Bearer ${credential}` }
+  }
+
+  async request(method: string, path: string, body?: unknown, credential?: string): Promise<Json> {
+    const init: RequestInit = { method, headers: { ...this.headers(credential), 'content-type': 'application/json' } }
+    if (body !== undefined) init.body = JSON.stringify(body)
+    const answer = await fetch(this.url + path, init)
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
+    return text === '' ? {} : JSON.parse(text)
+  }
+
+  /** Publishes workspace events, or a call's, together; answers with their positions. */
+  async publish(events: readonly Json[], call?: string): Promise<string[]> {
+    const path = call === undefined ? 'events' : `calls/${call}/events`
+    const { ids } = await this.request('POST', `/v1/${this.workspace}/${path}`, { events })
+    return ids as string[]
+  }
+
+  async key(permissions: readonly string[]): Promise<{ key_id: string; api_key: string }> {
+    const answer = await this.request('POST', `/v1/${this.workspace}/api-keys`, { name: 'test', permissions })
+    return answer as { key_id: string; api_key: string }
+  }
+
+  /** Resident memory of the server process, in bytes. */
+  residentBytes(): number {
+    const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))
+    return Number(line?.[1]) * 1024
+  }
+}
+
+export interface Frame {
+  readonly type: string
+  readonly id: string
+  readonly data: Json
+}
+
+/** Reads a workspace stream until `done` says so, with a plain fetch. */
+export async function readStream(
+  server: TestServer,
+  done: (frames: readonly Frame[]) => boolean,
+  options: { query?: string; headers?: Record<string, string>; credential?: string } = {},
+): Promise<Frame[]> {
+  const abort = new AbortController()
+  const frames: Frame[] = []
+  const answer = await fetch(`${server.url}/v1/${server.workspace}/events/stream?${options.query ?? ''}`, {
+    headers: { ...server.headers(options.credential), ...options.headers },
+    signal: abort.signal,
+  })
+  if (answer.status !== 200 || answer.body === null) throw new Error(`stream: ${answer.status} ${await answer.text()}`)
+  const reader = new EventStreamReader()
+  for await (const bytes of answer.body) {
+    for (const { type, data, lastEventId } of reader.push(bytes)) {
+      frames.push({ type, id: lastEventId, data: JSON.parse(data) })
+      if (done(frames)) {
+        abort.abort()
+        return frames
+      }
+    }
+  }
+  return frames
+}
+
+/** Frames that are events, not the stream's own control frames. */
+export function eventsOf(frames: readonly Frame[]): Frame[] {
+  return frames.filter(({ type }) => !type.startsWith('stream.') && type !== 'error')
+}
+
+export interface TimelineLine {
+  readonly at: string
+  readonly ws?: Json
+  readonly obs?: Json
+}
+
+/** A sample timeline; its observer events belong to the call that opened the file. */
+export function timeline(name: string): { lines: TimelineLine[]; call: string | undefined } {
+  const text = readFileSync(join(root, `tests/fixtures/timelines/${name}.jsonl`), 'utf8')
+  const lines = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as TimelineLine)
+  const call = lines[0]?.ws?.call_sid
+  return { lines, call: typeof call === 'string' ? call : undefined }
+}
+
+export const timelines = [
+  'call-escalation-takeover',
+  'surfaces-review-cycle',
+  'operator-shift',
+  'pipeline-failing-then-well',
+]
