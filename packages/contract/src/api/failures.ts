@@ -45,6 +45,7 @@ export const failures = {
   not_found: { status: 404, title: 'There is nothing here', retry: 'never', exit: 5 },
   call_unknown: { status: 404, title: 'The call is not known', retry: 'later', exit: 5, close: 4004 },
   method_not_allowed: { status: 405, title: 'The method is not allowed here', retry: 'never', exit: 2 },
+  request_timeout: { status: 408, title: 'The request did not arrive in time', retry: 'now', exit: 75 },
   conflict: { status: 409, title: 'It exists already', retry: 'never', exit: 6 },
   idempotency_key_reused: {
     status: 409,

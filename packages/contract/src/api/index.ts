@@ -1,3 +1,6 @@
 export * from './failures.js'
 export * from './limits.js'
 export * from './permissions.js'
+export * from './plain.js'
+export * from './routes/index.js'
+export * from './schemas/index.js'

@@ -7,6 +7,14 @@ export const limits = {
   eventBytesMax: 64 * KiB,
   /** One request body. */
   bodyBytesMax: 5 * MiB,
+  /** The body of a request that publishes nothing: a name, some permissions. */
+  smallBodyBytesMax: 64 * KiB,
+  /** The head of a request must have arrived after this long. */
+  headersMsMax: 15_000,
+  /** A body may pause this long. */
+  bodyIdleMsMax: 30_000,
+  /** A whole body must have arrived after this long. */
+  bodyMsMax: 240_000,
   /** Events in one `{"events": [...]}`. */
   batchEventsMax: 1000,
   /** Nesting of arrays and objects in an event: enough for any tool's input, too little to blow a stack. */
@@ -44,4 +52,16 @@ export const limits = {
   closeReasonBytesMax: 123,
   /** A reader that takes nothing for this long is disconnected, to resume later without loss. */
   stalledMsMax: 60_000,
+  /** Encoded bytes one channel's recent entries may hold, over all its views: 30 s of a busy workspace at 128 KiB/s. */
+  tailBytesMax: 4 * MiB,
+  /** What each view keeps even so: the burst that a healthy socket is behind by. */
+  tailBytesMin: 64 * KiB,
+  /** All channels together. Above it each view keeps its least, and readers who fall behind read the log. */
+  tailsBytesMax: 256 * MiB,
+  /** Longest that a busy fan-out waits for more before it writes. */
+  fanoutWindowMsMax: 25,
+  /** How long after `call.ended` producers may still send their own `session_end`, before one is made for them. */
+  sessionEndGraceMs: 1000,
+  /** How long an ended stream may take to send its last words before the connection is cut. */
+  goodbyeMsMax: 1000,
 } as const

@@ -1,1 +1,5 @@
-export {}
+export { type AsyncApiDocument, buildAsyncApi } from './asyncapi.js'
+export type { EventTypes } from './events.js'
+export { problemType } from './failure-answers.js'
+export { eventsPage, failuresPage } from './markdown.js'
+export { buildOpenApi, type DocumentOptions, type OpenApiDocument } from './openapi.js'

@@ -1,0 +1,39 @@
+import type { TSchema } from 'typebox'
+import * as credentials from './credentials.js'
+import * as events from './events.js'
+import * as frames from './frames.js'
+import * as ops from './ops.js'
+import * as problem from './problem.js'
+import * as sources from './sources.js'
+import * as state from './state.js'
+import * as workspaces from './workspaces.js'
+
+export * from './credentials.js'
+export * from './events.js'
+export * from './frames.js'
+export * from './ops.js'
+export { Problem, ProblemItem } from './problem.js'
+export * from './sources.js'
+export {
+  CallAnswer,
+  CallList,
+  DataSourceList,
+  OperatorList,
+  SurfaceList,
+  WorkspaceState,
+} from './state.js'
+export { KEY_ID_PATTERN, PATH_ID_PATTERN, POSITION_PATTERN } from './text.js'
+export * from './workspaces.js'
+
+const all: object = { ...credentials, ...events, ...frames, ...ops, ...problem, ...sources, ...state, ...workspaces }
+
+/**
+ * Every schema that has a name of its own, by that name: its `title`. OpenAPI, AsyncAPI and the SDK know them by it, and
+ * wherever a schema with such a title stands inside another, the documents hold a reference.
+ */
+export const namedSchemas: ReadonlyMap<string, TSchema> = new Map(
+  Object.entries(all)
+    .filter(([name, value]) => value?.title === name)
+    // Loaders disagree on the order of a module's names.
+    .sort(([a], [b]) => (a < b ? -1 : 1)),
+)
