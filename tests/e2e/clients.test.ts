@@ -102,7 +102,7 @@ describe('the samples arrive complete and in order', () => {
         credential: server.adminKey,
       })
       const received: Received = []
-      for await (const { id, event } of client.events.stream({ since: '1h' })) {
+      for await (const { id, event } of client.events.stream({ after: { since: '1h' } })) {
         received.push([id, event.event_type])
         if (received.length >= count) break
       }

@@ -129,7 +129,7 @@ test('kill -9 in the middle of publishing, 12 times (seed 7): nothing acknowledg
   const seen: string[] = []
   const listening = new AbortController()
   const listener = (async () => {
-    for await (const { id } of client.events.stream({ since: '1h', signal: listening.signal })) seen.push(id)
+    for await (const { id } of client.events.stream({ after: { since: '1h' }, signal: listening.signal })) seen.push(id)
   })()
 
   for (let round = 0; round < 12; round++) {

@@ -37,6 +37,14 @@ export const limits = {
   tokenSecondsDefault: 900,
   /** Lifetime of an API key, in days. */
   keyDaysMax: 3650,
+  /** Tenants of a deployment, and what each may keep beside its events: all of it is held in memory. */
+  workspacesMax: 100_000,
+  keysPerWorkspaceMax: 1000,
+  secretsPerWorkspaceMax: 100,
+  /** Bytes of a named secret's value. */
+  secretBytesMax: 4 * KiB,
+  /** Records of a workspace's audit trail. Beyond it the oldest is forgotten. */
+  auditRecordsMax: 10_000,
   /** Bytes of `auth, <token>` in a WebSocket handshake. */
   tokenCharsMax: 4096,
   /** A WebSocket message from a client: there is nothing to say, so little is read. */

@@ -123,20 +123,6 @@ export const schemaExamples: Readonly<Record<string, JsonObject>> = {
     call_sids: [callSid],
     expires_at: '2026-11-22T08:20:00.000Z',
   },
-  AuditTrail: lastPage(
-    [
-      {
-        id: '41',
-        at: key.created_at,
-        action: 'api_key.created',
-        actor: 'admin',
-        target: key.key_id,
-        request_id: 'req-4f',
-        detail: { permissions: key.permissions },
-      },
-    ],
-    null,
-  ),
   PublishAnswer: { ids: [position] },
   CallList: lastPage([call]),
   CallAnswer: { call, position },

@@ -1,7 +1,6 @@
 import Type from 'typebox'
 import { limits } from '../limits.js'
 import { AccessToken, ApiKeyList, ApiKeyWithSecret, CreateAccessToken, CreateApiKey } from '../schemas/credentials.js'
-import { AuditTrail } from '../schemas/ops.js'
 import { inWorkspace, onKey, paging } from './parameters.js'
 import { bodied, guarded, type Route } from './route.js'
 
@@ -67,17 +66,5 @@ export const accessRoutes = {
     body: { 'application/json': CreateAccessToken },
     answers: { 201: { description: 'The token.', content: { 'application/json': AccessToken } } },
     failures: [...guarded, ...bodied, 'invalid_parameter', 'not_found'],
-  },
-  readAuditTrail: {
-    method: 'GET',
-    path: '/v1/{workspace_id}/audit',
-    summary: 'Read the audit trail',
-    description: 'Who created, rotated or revoked what, and who opened which call, newest first.',
-    tag: 'Access',
-    permission: 'audit:read',
-    params: inWorkspace,
-    query: Type.Object(paging),
-    answers: { 200: { description: 'A page of the trail.', content: { 'application/json': AuditTrail } } },
-    failures: [...guarded, 'invalid_parameter', 'not_found'],
   },
 } as const satisfies Record<string, Route>

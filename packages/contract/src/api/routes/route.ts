@@ -17,7 +17,7 @@ export const tags = {
   Calls: 'The observer of a call, and what was said on it.',
   State: 'What is so now, folded from the events, at a position to stream from.',
   Sources: 'Callbacks of vendors that become events.',
-  Access: 'API keys, access tokens and the audit trail of a workspace.',
+  Access: 'API keys and access tokens of a workspace.',
   Workspaces: 'Tenants.',
   Operations: 'Health, metrics and the documents.',
 } as const

@@ -1,0 +1,69 @@
+import { failures } from '@switchboard/contract'
+import { type Context, say } from '../context.js'
+import type { Finding } from '../doctor/check.js'
+import { dataFolder, machineFindings } from '../doctor/machine.js'
+import { roundTrip } from '../doctor/round-trip.js'
+import { credentials, reachable } from '../doctor/server.js'
+import type { Define } from '../job.js'
+import { withExamples } from '../parse/examples.js'
+import { targetOf, withTarget } from '../parse/target-options.js'
+import { type Palette, palette } from '../render/palette.js'
+import { findTarget, type TargetOptions } from '../target.js'
+
+export interface Doctor {
+  readonly target: TargetOptions
+  readonly roundTrip: boolean
+  readonly json: boolean
+}
+
+interface Raw extends TargetOptions {
+  readonly roundTrip?: true
+  readonly json?: true
+}
+
+export const defineDoctor: Define = (program, submit) => {
+  const command = program
+    .command('doctor')
+    .description('check the server, the key and this machine, and say what to do')
+    .option('--round-trip', 'also publish events and measure how long they take to come back')
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', '\nExit status: 0 when nothing fails (warnings are no failures), 75 when something does.')
+  withExamples(withTarget(command), [
+    ['switchboard doctor', 'check everything'],
+    ['switchboard doctor --round-trip', 'and how fast events travel (leaves a few trigger.fired events)'],
+  ])
+  command.action((raw: Raw) =>
+    submit('doctor', { target: targetOf(raw), roundTrip: raw.roundTrip ?? false, json: raw.json ?? false }, run),
+  )
+}
+
+async function run({ target: options, roundTrip: travels, json }: Doctor, context: Context): Promise<number> {
+  const target = await findTarget(options, context)
+  const colours = palette(context.stdout.colour)
+  let failed = 0
+  const show = async (findings: readonly Finding[]): Promise<void> => {
+    for (const finding of findings) {
+      if (finding.verdict === 'fail') failed++
+      await context.stdout.write(json ? `${JSON.stringify(finding)}\n` : findingLines(finding, colours))
+    }
+  }
+  const server = await reachable(target, context)
+  await show(server)
+  const answers = server[0]?.verdict === 'ok'
+  if (answers) await show(await credentials(target, context))
+  if (answers && failed === 0 && travels) await show(await roundTrip(target, context))
+  const folder = target.held.data_dir
+  if (folder !== undefined) await show(await dataFolder(folder))
+  await show(await machineFindings())
+  if (!json) {
+    const summary = failed === 0 ? colours.good('Nothing fails.') : colours.bad(`${failed} of these must be put right.`)
+    await say(context.stdout, `\n${summary}`)
+  }
+  return failed === 0 ? 0 : failures.unavailable.exit
+}
+
+export function findingLines({ name, verdict, detail, advice }: Finding, colours: Palette): string {
+  const mark = { ok: colours.good('ok  '), warn: colours.warning('warn'), fail: colours.bad('fail') }[verdict]
+  const line = `${mark}  ${name.padEnd(22)}  ${detail}\n`
+  return advice === undefined || advice === '' ? line : `${line}${' '.repeat(30)}${colours.faint('→')} ${advice}\n`
+}

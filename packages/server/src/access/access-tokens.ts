@@ -1,0 +1,173 @@
+import {
+  type AccessToken,
+  isPermission,
+  limits,
+  PATH_ID_PATTERN,
+  type Permission,
+  SwitchboardError,
+} from '@switchboard/contract'
+import { errors, jwtVerify, SignJWT } from 'jose'
+import { uuidv7 } from 'uuidv7'
+import type { Clock } from '../clock.js'
+import { expiredCredential, invalidCredential, revokedCredential } from './api-keys.js'
+import { callSidsError, inOrder, permissionsError, refuseIf, wholeNumberError } from './asked.js'
+import { requireKey, requireSubset } from './authorize.js'
+import type { Principal } from './principal.js'
+
+const ISSUER = 'switchboard'
+const AUDIENCE = 'switchboard'
+/** The one algorithm. A token's own header is never asked which it would like. */
+const ALGORITHM = 'HS256'
+/** Of the kind of tokens (RFC 8725, section 3.11): a JWT signed for something else is no access token. */
+const TYPE = 'at+jwt'
+
+/** `auth, <token>` must stay within `limits.tokenCharsMax` in a WebSocket handshake. */
+const TOKEN_CHARS_MAX = limits.tokenCharsMax - 'auth, '.length
+
+export interface NewAccessToken {
+  readonly permissions: readonly Permission[]
+  /** The only calls it may observe or publish to. Default: all of the workspace. */
+  readonly callSids?: readonly string[] | undefined
+  /** Lifetime, 1 to `limits.tokenSecondsMax`. Default `limits.tokenSecondsDefault`. It ends with the key at the latest. */
+  readonly ttlSeconds?: number | undefined
+}
+
+/** Short-lived credentials for browsers. Nothing of them is stored. */
+export interface AccessTokens {
+  /**
+   * Signs a token that is never wider than the key that asks, does not outlive it, and dies with it.
+   * @throws SwitchboardError `invalid_request`, `forbidden` (also to access tokens), `credential_revoked`,
+   *   `credential_expired` when the key ended meanwhile.
+   */
+  issue(principal: Principal, workspace: string, asked: NewAccessToken): Promise<AccessToken>
+}
+
+/** What a token's life hangs on. */
+export interface KeyState {
+  /** Changes when the key gets another secret. */
+  readonly version: string
+  readonly revoked: boolean
+  /** Unix ms, or undefined: never. */
+  readonly expiresAt: number | undefined
+}
+
+export interface AccessTokensOptions {
+  readonly clock: Clock
+  /** The deployment's signing secret of this moment. */
+  readonly secret: () => Uint8Array
+  /** The key with this id, or undefined when there is none any more. */
+  readonly keyState: (keyId: string) => KeyState | undefined
+}
+
+export interface CheckedAccessTokens extends AccessTokens {
+  /** Who a token speaks for. @throws SwitchboardError `unauthenticated`, `credential_expired`, `credential_revoked`. */
+  authenticate(token: string): Promise<Principal>
+}
+
+export function createAccessTokens({ clock, secret, keyState }: AccessTokensOptions): CheckedAccessTokens {
+  return {
+    async issue(principal, workspace, { permissions, callSids, ttlSeconds = limits.tokenSecondsDefault }) {
+      requireKey(principal, workspace)
+      refuseIf([
+        permissionsError(permissions),
+        callSidsError(callSids),
+        wholeNumberError('/ttl_seconds', ttlSeconds, limits.tokenSecondsMax),
+      ])
+      requireSubset(principal, permissions)
+      const key = keyState(principal.keyId)
+      if (key === undefined || key.revoked) throw revokedCredential()
+      const now = Math.floor(clock.now() / 1000)
+      // Whole seconds, as JWT has it: rounded down, so that a token never outlives its key.
+      const expires = Math.min(now + ttlSeconds, Math.floor((key.expiresAt ?? Number.POSITIVE_INFINITY) / 1000))
+      if (expires <= now) throw expiredCredential()
+
+      const granted = inOrder(permissions)
+      const calls = callSids && [...new Set(callSids)]
+      const token = await new SignJWT({
+        ws: workspace,
+        key: principal.keyId,
+        key_version: key.version,
+        permissions: granted,
+        ...(calls && { call_sids: calls }),
+      })
+        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
+        .setIssuer(ISSUER)
+        .setAudience(AUDIENCE)
+        .setIssuedAt(now)
+        .setExpirationTime(expires)
+        .setJti(uuidv7())
+        .sign(secret())
+      if (token.length > TOKEN_CHARS_MAX) throw tooLong(token.length)
+      return {
+        access_token: token,
+        permissions: granted,
+        ...(calls && { call_sids: calls }),
+        expires_at: new Date(expires * 1000).toISOString(),
+      }
+    },
+
+    async authenticate(token) {
+      const claims = readClaims(await verified(token, secret(), clock))
+      const key = keyState(claims.keyId)
+      // The signature fitted, so its holder may hear why it ended.
+      if (key === undefined || key.revoked || key.version !== claims.keyVersion) throw revokedCredential()
+      if (key.expiresAt !== undefined && key.expiresAt <= clock.now()) throw expiredCredential()
+      return claims.principal
+    },
+  }
+}
+
+/** The claims of a token with the right signature, issuer, audience and time. */
+async function verified(token: string, secret: Uint8Array, clock: Clock): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    const { payload } = await jwtVerify(token, secret, {
+      algorithms: [ALGORITHM],
+      typ: TYPE,
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      requiredClaims: ['exp', 'iat', 'jti'],
+      currentDate: new Date(clock.now()),
+    })
+    return payload
+  } catch (error) {
+    // jose looks at the time only after the signature has fitted.
+    throw error instanceof errors.JWTExpired ? expiredCredential() : invalidCredential()
+  }
+}
+
+interface Claims {
+  readonly keyId: string
+  readonly keyVersion: string
+  readonly principal: Principal
+}
+
+/** @throws SwitchboardError `unauthenticated` for a token that was signed here and yet is not of this form. */
+function readClaims(payload: Readonly<Record<string, unknown>>): Claims {
+  const { ws: workspace, key: keyId, key_version: keyVersion, permissions, call_sids: callSids, exp } = payload
+  if (typeof workspace !== 'string' || typeof keyId !== 'string' || typeof keyVersion !== 'string')
+    throw invalidCredential()
+  if (typeof exp !== 'number' || !Array.isArray(permissions) || !permissions.every(isPermission))
+    throw invalidCredential()
+  if (callSids !== undefined && !isCallSids(callSids)) throw invalidCredential()
+  const principal: Principal = {
+    kind: 'access-token',
+    workspace,
+    keyId,
+    permissions: new Set(permissions),
+    callSids: callSids && new Set(callSids),
+    expiresAt: exp * 1000,
+  }
+  return { keyId, keyVersion, principal }
+}
+
+function isCallSids(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((sid) => typeof sid === 'string' && CALL_SID.test(sid))
+}
+
+const CALL_SID = new RegExp(PATH_ID_PATTERN)
+
+function tooLong(chars: number): SwitchboardError {
+  const path = '/call_sids'
+  const message = `make a token of ${chars} characters, and ${TOKEN_CHARS_MAX} fit a WebSocket handshake: name fewer calls`
+  return new SwitchboardError('invalid_request', `${path} ${message}.`, { errors: [{ path, message }] })
+}

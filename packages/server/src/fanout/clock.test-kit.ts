@@ -1,0 +1,59 @@
+import type { Clock } from '../clock.js'
+
+interface Timer {
+  readonly at: number
+  readonly task: () => void
+}
+
+/** Time that passes when a test says so. */
+export class TestClock implements Clock {
+  #wall: number
+  #elapsed = 0
+  readonly #timers = new Set<Timer>()
+
+  constructor(now = 1_763_788_800_000) {
+    this.#wall = now
+  }
+
+  now(): number {
+    return this.#wall
+  }
+
+  monotonic(): number {
+    return this.#elapsed
+  }
+
+  after(ms: number, task: () => void): () => void {
+    const timer = { at: this.#elapsed + ms, task }
+    this.#timers.add(timer)
+    return () => this.#timers.delete(timer)
+  }
+
+  get timers(): number {
+    return this.#timers.size
+  }
+
+  /** Lets time pass, calling what is due in order. */
+  advance(ms: number): void {
+    const until = this.#elapsed + ms
+    for (;;) {
+      const due = [...this.#timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0]
+      if (due === undefined) break
+      this.#timers.delete(due)
+      this.#pass(due.at - this.#elapsed)
+      due.task()
+    }
+    this.#pass(until - this.#elapsed)
+  }
+
+  /** The wall clock jumps; durations do not notice. */
+  jump(ms: number): void {
+    this.#wall += ms
+  }
+
+  #pass(ms: number): void {
+    const passed = Math.max(0, ms)
+    this.#elapsed += passed
+    this.#wall += passed
+  }
+}

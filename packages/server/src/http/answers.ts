@@ -1,0 +1,59 @@
+import { maxHeaderSize } from 'node:http'
+import type { Socket } from 'node:net'
+import { failures, SwitchboardError } from '@switchboard/contract'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { uuidv7 } from 'uuidv7'
+import type { Meter } from '../meter.js'
+import { noRoute } from './not-found.js'
+import { failureOf, problemOf } from './problems.js'
+
+/** Every failure of every route leaves as a problem (RFC 9457), and is counted. */
+export function answerProblems(app: FastifyInstance, meter: Meter): void {
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, meter))
+  app.setNotFoundHandler((request, reply) => answerNotFound(request, reply, meter))
+}
+
+export function answerNotFound(request: FastifyRequest, reply: FastifyReply, meter: Meter): FastifyReply {
+  const { failure, allow } = noRoute(request.method, pathOf(request.url))
+  if (allow !== undefined) reply.header('allow', allow)
+  return sendProblem(failure, request, reply, meter)
+}
+
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, meter: Meter): FastifyReply {
+  const { status, headers, body } = problemOf(error, request.id)
+  const failure = failureOf(error)
+  meter.refused(failure.code)
+  // What went wrong here, as opposed to with the request, is for the log.
+  if (status >= 500) request.log.error({ err: failure.cause ?? failure, code: failure.code }, 'request failed')
+  // Bytes, so that nothing is added to the media type.
+  return reply.code(status).headers(headers).send(Buffer.from(JSON.stringify(body)))
+}
+
+/** The path alone: a query may hold a token. */
+export function pathOf(url: string): string {
+  const end = url.indexOf('?')
+  return end === -1 ? url : url.slice(0, end)
+}
+
+/** What Node's parser refuses, before there is a request: its codes and ours. */
+const parserFailures: Readonly<Record<string, readonly [status: number, reason: string, detail: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', `The head of a request has at most ${maxHeaderSize} bytes.`],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'The request did not arrive in time.'],
+}
+
+/** Answers what is no HTTP request at all, and ends the connection. */
+export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, log: FastifyBaseLogger): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  log.debug({ code: error.code }, 'connection refused')
+  const [status, reason, detail] = parserFailures[error.code ?? ''] ?? [400, 'Bad Request', 'This is not valid HTTP/1.1.']
+  const requestId = uuidv7()
+  const code = status === 408 ? 'request_timeout' : 'bad_request'
+  const { body, headers } = problemOf(new SwitchboardError(code, detail), requestId)
+  const text = JSON.stringify({ ...body, status, title: failures[code].title })
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nconnection: close\r\ncontent-type: ${headers['content-type']}\r\nx-request-id: ${requestId}\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  )
+}

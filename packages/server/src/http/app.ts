@@ -1,0 +1,109 @@
+import type { Socket } from 'node:net'
+import { limits, SwitchboardError } from '@switchboard/contract'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import type { Clock } from '../clock.js'
+import type { Meter } from '../meter.js'
+import { answerNotFound, answerProblems, refuseConnection, sendProblem } from './answers.js'
+import { parseJsonBodies } from './json-body.js'
+import { requestIdOf } from './request-id.js'
+import { registerSecurity } from './security.js'
+
+export interface AppOptions {
+  readonly logger: FastifyBaseLogger
+  readonly clock: Clock
+  readonly meter: Meter
+  /** Origins whose scripts may read answers, besides this server's own. */
+  readonly allowedOrigins: readonly string[]
+  /** True once the process is going away: new requests are then sent elsewhere. */
+  readonly isDraining: () => boolean
+}
+
+/** Idle connections are kept for longer than any usual proxy keeps its end, so that it is the proxy that closes them. */
+const KEEP_ALIVE_MS = 72_000
+/** How often Node looks for requests that are late: they are ended at most this long after their time. */
+const LATE_CHECK_MS = 5000
+/** Longest path parameter that reaches a schema, which then says what is wrong with it. */
+const PARAM_CHARS_MAX = 512
+/** Bytes of a request's head: room for a token of the longest kind and for what browsers and proxies add. */
+const HEAD_BYTES_MAX = 16 * 1024
+
+/**
+ * The HTTP server without its routes: what holds for every request. Ids, security headers, failures as problems,
+ * limits on time and size.
+ */
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { logger, meter, clock, isDraining } = options
+  const app = Fastify({
+    loggerInstance: logger,
+    // A request is told of in one line when it is over, without its address: that may hold a token.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    genReqId: requestIdOf,
+    requestIdHeader: false,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // A body's own limits are shorter, and answer; this one is for whoever gets around them.
+    requestTimeout: limits.bodyMsMax + limits.bodyIdleMsMax + LATE_CHECK_MS,
+    bodyLimit: limits.bodyBytesMax,
+    // While it drains a process answers every request with a problem of its own (below).
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: PARAM_CHARS_MAX },
+    ajv: {
+      customOptions: {
+        allErrors: true,
+        // Texts of a query become numbers where their schema is known (query.ts). Nothing else is ever made to fit.
+        coerceTypes: false,
+        removeAdditional: false,
+        strictRequired: false,
+        strictTypes: false,
+        allowUnionTypes: true,
+      },
+    },
+    http: {
+      headersTimeout: limits.headersMsMax,
+      connectionsCheckingInterval: LATE_CHECK_MS,
+      maxHeaderSize: HEAD_BYTES_MAX,
+    },
+    clientErrorHandler: (error, socket) => refuseConnection(error, socket as Socket, logger),
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id)
+      return sendProblem(error, request, reply, meter)
+    },
+  })
+
+  app.decorateRequest('principal', undefined)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' })
+  })
+  await registerSecurity(app, options.allowedOrigins)
+  answerProblems(app, meter)
+  app.addHook('onRequest', async (request, reply) => {
+    // Nothing of a body is read for a path that there is not.
+    if (request.is404) return answerNotFound(request, reply, meter)
+    if (isDraining() && request.routeOptions.config.whileDraining !== true) {
+      reply.header('connection', 'close')
+      throw new SwitchboardError('server_draining', 'This process is going away. Send the request again.')
+    }
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const { principal } = request
+    request.log.debug(
+      {
+        method: request.method,
+        route: request.routeOptions.url,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime * 10) / 10,
+        ...(principal && { key_id: principal.keyId }),
+      },
+      'request',
+    )
+  })
+  parseJsonBodies(app, clock)
+  return app
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answered even while the process is going away: whoever asks how it is must be told. */
+    whileDraining?: true
+  }
+}

@@ -1,0 +1,99 @@
+import { type JsonObject, type Position, SwitchboardError } from '@switchboard/contract'
+import type { Draught } from './codec.js'
+import type { Operation } from './commits.js'
+import { Draft } from './draft.js'
+import type { Group } from './group.js'
+import type { IdempotencyKeys } from './idempotency.js'
+import type { Appended, Channel, Idempotency, NewEvent } from './log.js'
+import { RecordDraft } from './records.js'
+
+/** The longest name of a type, in UTF-8 bytes: its length is one byte in a stored block. */
+export const TYPE_BYTES_MAX = 255
+
+interface Entering extends Draught {
+  readonly idempotency: Idempotency | undefined
+}
+
+/** One append on its way to the disk. */
+export class Append implements Operation {
+  readonly entries: number
+  readonly chars: number
+  readonly alone = false
+  readonly whenFull = false
+  private readonly events: readonly Entering[]
+  private answer: Appended = { positions: [], replayed: 0 }
+
+  /** @throws SwitchboardError `invalid_event` for a type that cannot be stored, `internal` for what is not JSON. */
+  constructor(
+    private readonly channel: Channel,
+    events: readonly NewEvent[],
+    private readonly request: Idempotency | undefined,
+    private readonly keys: IdempotencyKeys,
+    private readonly resolve: (appended: Appended) => void,
+    private readonly reject: (error: SwitchboardError) => void,
+  ) {
+    this.events = events.map(({ type, event, idempotency }) => ({
+      type,
+      event,
+      json: jsonOf(type, event),
+      idempotency,
+    }))
+    this.entries = events.length
+    this.chars = this.events.reduce((sum, { json }) => sum + json.length, 0)
+  }
+
+  prepare(group: Group): void {
+    const { channel, request, keys } = this
+    const place = group.channel(channel)
+    const { key } = place
+    const draft = new Draft(group.draft)
+    // 1. The request as a whole may be a repeat, of one stored long ago or of one that waits in this very group.
+    const first = request && keys.recall(draft, channel, key, 'request', request, group.now)
+    if (first) {
+      this.answer = { positions: first, replayed: this.events.length }
+      return
+    }
+    // 2. So may single events. The others get their places.
+    const positions: Position[] = []
+    const fresh: Draught[] = []
+    for (const event of this.events) {
+      const { idempotency } = event
+      const [given] = (idempotency && keys.recall(draft, channel, key, 'event', idempotency, group.now)) ?? []
+      const position = given ?? place.place(fresh.length)
+      positions.push(position)
+      if (given) continue
+      fresh.push(event)
+      if (idempotency) keys.remember(draft, key, 'event', idempotency, [position], group.now)
+    }
+    if (request) keys.remember(draft, key, 'request', request, positions, group.now)
+    // 3. What they change in the projections.
+    const records = new RecordDraft(group.records)
+    fresh.forEach(({ type, event }, index) => {
+      records.fold({ channel, position: place.place(index), type, event })
+    })
+    // 4. Nothing above has touched the group, so whatever threw there has refused this append alone. Nothing below throws.
+    draft.keep()
+    records.keep()
+    place.entries.push(...fresh)
+    this.answer = { positions, replayed: positions.length - fresh.length }
+  }
+
+  done(): void {
+    this.resolve(this.answer)
+  }
+
+  failed(error: SwitchboardError): void {
+    this.reject(error)
+  }
+}
+
+function jsonOf(type: string, event: JsonObject): string {
+  if (type.length === 0 || Buffer.byteLength(type) > TYPE_BYTES_MAX) {
+    throw new SwitchboardError('invalid_event', `a type has 1 to ${TYPE_BYTES_MAX} bytes`)
+  }
+  try {
+    return JSON.stringify(event)
+  } catch (cause) {
+    throw new SwitchboardError('internal', 'an event that is not JSON came to the log', { cause })
+  }
+}

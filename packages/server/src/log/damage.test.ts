@@ -1,0 +1,195 @@
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { newFolder } from '../../testing/lmdb-bench.js'
+import { entriesOf } from '../../testing/promises.suite.js'
+import { systemClock } from '../clock.js'
+import { lengthOf } from './datafile.js'
+import { openLmdbEngine } from './lmdb.js'
+import type { Channel, Fault, NewEvent } from './log.js'
+
+const W1: Channel = { workspace: 'w1' }
+const C1: Channel = { workspace: 'w1', call: 'CA1' }
+const EVENTS = 600
+const FLIPS = 150
+const SEED = 20_261_122
+
+const folders: string[] = []
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+/** A log of two channels in blocks of several sizes, closed. `marker` is in every frame. */
+async function written() {
+  const dir = newFolder()
+  folders.push(dir)
+  const { log, close } = await open(dir)
+  for (let n = 0; n < EVENTS; ) {
+    const batch: NewEvent[] = []
+    for (let size = 1 + ((n * 7) % 40); size > 0 && n < EVENTS; size--) batch.push(event(n++))
+    await log.append(W1, batch)
+    await log.append(C1, batch.slice(0, 1))
+  }
+  const newest = { w1: (await log.bounds(W1)).newest.sequence, c1: (await log.bounds(C1)).newest.sequence }
+  await close()
+  return { dir, path: join(dir, 'log.mdb'), newest }
+}
+
+async function open(dir: string) {
+  const faults: Fault[] = []
+  const engine = await openLmdbEngine({ dir, clock: systemClock, onFault: (fault) => faults.push(fault) })
+  return { log: engine.log, faults, close: () => engine.close() }
+}
+
+function event(n: number): NewEvent {
+  return { type: 'a', event: { event_type: 'a', n, marker: `<<${String(n).padStart(4, '0')}${'x'.repeat(300)}>>` } }
+}
+
+test(`of ${FLIPS} flipped bits in stored entries, each is found, named, and costs its own block alone`, async () => {
+  const { dir, path, newest } = await written()
+  const pristine = readFileSync(path)
+  // Frames begin at their markers; copies of old pages hold some too, where a flip is harmless.
+  const marks: number[] = []
+  for (let at = pristine.indexOf('<<'); at >= 0; at = pristine.indexOf('<<', at + 1)) marks.push(at)
+  const random = randomly(SEED)
+  let detected = 0
+  let harmless = 0
+  for (let flip = 0; flip < FLIPS; flip++) {
+    const bytes = Buffer.from(pristine)
+    const at = (marks[Math.floor(random() * marks.length)] as number) + Math.floor(random() * 300)
+    bytes[at] = (bytes[at] as number) ^ (1 << Math.floor(random() * 8))
+    rmSync(`${path}-lock`, { force: true })
+    writeFileSync(path, bytes)
+    const { log, faults, close } = await open(dir)
+    let lost = 0
+    for (const [channel, last] of [
+      [W1, newest.w1],
+      [C1, newest.c1],
+    ] as const) {
+      let expected = 1
+      const { blocks } = await log.read(channel, 0, 1e9)
+      for (const block of blocks) {
+        expect(block.first).toBe(expected)
+        expected = block.last + 1
+        if (block.damaged) lost += block.last - block.first + 1
+        for (const entry of block.entries()) {
+          // Never altered: what is handed out is what was stored.
+          const n = entry.event.n as number
+          expect(entry.event).toEqual(event(n).event)
+          if (channel === W1) expect(n).toBe(entry.position.sequence - 1)
+        }
+      }
+      expect(expected).toBe(last + 1)
+    }
+    if (lost > 0) {
+      detected++
+      expect(lost).toBeLessThanOrEqual(40)
+      expect(faults).toMatchObject([{ code: 'damaged' }])
+      expect(log.health()).toMatchObject({ writable: true, faults: [{ code: 'damaged', channel: faults[0]?.channel }] })
+      expect(await log.verify()).toHaveLength(1)
+    } else {
+      harmless++
+      expect(await log.verify()).toEqual([])
+    }
+    await close()
+  }
+  console.log(`seed ${SEED}: ${FLIPS} bits flipped, ${detected} found, ${harmless} in unused space, 0 altered data`)
+  expect(detected).toBeGreaterThan(FLIPS / 2)
+}, 30_000)
+
+test('a damaged last block is found at the start; appends and removal go on around it', async () => {
+  const { dir, path, newest } = await written()
+  const last = String(EVENTS - 1).padStart(4, '0')
+  flipAll(path, `<<${last}`)
+  const { log, faults, close } = await open(dir)
+  expect(faults).toMatchObject([{ code: 'damaged', channel: W1, to: newest.w1 }])
+  const { from, to } = faults[0] as { from: number; to: number }
+  expect(await log.positionOf(W1, to)).toBeUndefined()
+  const { positions } = await log.append(W1, [event(EVENTS)])
+  expect(positions[0]?.sequence).toBe(newest.w1 + 1)
+  // A reader that comes in at the middle of what is lost is told of the part it misses.
+  const { blocks } = await log.read(W1, to - 1, 1e9)
+  expect(blocks.map((block) => [block.damaged, block.count])).toEqual([
+    [{ from: to, to }, 0],
+    [undefined, 1],
+  ])
+  expect(log.health().faults).toMatchObject([{ from, to }])
+  expect(await log.retain(Date.now() + 60_000)).toBe(newest.w1 + 1 + newest.c1)
+  expect(log.health().faults).toEqual([])
+  expect(await entriesOf(log, W1)).toEqual([])
+  await close()
+})
+
+test('a block that verification finds damaged has its channel and its range named', async () => {
+  const { dir, path } = await written()
+  flipAll(path, '<<0300')
+  const { log, close } = await open(dir)
+  const [fault, ...others] = await log.verify()
+  expect(others).toEqual([])
+  expect(fault?.channel).toEqual(W1)
+  expect([fault?.from, fault?.to].map(Number)).toSatisfy(([from = 0, to = 0]) => from <= 301 && to >= 301)
+  await close()
+})
+
+test('a file cut short never ends the server: what is lost is named, and nothing is altered', async () => {
+  const { dir, path, newest } = await written()
+  const pristine = readFileSync(path)
+  expect(lengthOf(path)).toBeLessThanOrEqual(pristine.length)
+  for (const bytes of [1, 7, 100, 4096, 20_000, 50_000, 100_000, 200_000]) {
+    writeFileSync(path, pristine.subarray(0, pristine.length - bytes))
+    const opened = await open(dir).catch((error: unknown) => error)
+    if (opened instanceof Error) {
+      // What leads to everything else was at the end: the start is refused, in words.
+      expect(opened).toMatchObject({ code: 'storage_fault', detail: expect.stringContaining('log.mdb') })
+      continue
+    }
+    const { log, faults, close } = opened as Awaited<ReturnType<typeof open>>
+    try {
+      const { blocks } = await log.read(W1, 0, 1e9)
+      expect(blocks[blocks.length - 1]?.last).toBe(newest.w1)
+      for (const entry of blocks.flatMap((block) => [...block.entries()])) {
+        expect(entry.event).toEqual(event(entry.position.sequence - 1).event)
+      }
+      const isWhole = blocks.every((block) => block.damaged === undefined)
+      expect((await log.verify()).some(({ channel }) => channel && channel.call === undefined)).toBe(!isWhole)
+    } catch (error) {
+      // What leads to the entries was there as well: they cannot be read, and that is said.
+      expect(error).toMatchObject({ code: 'storage_fault' })
+      expect(faults).not.toEqual([])
+      await expect(log.append(W1, [event(0)])).rejects.toMatchObject({ code: 'storage_fault' })
+    }
+    await close()
+  }
+})
+
+test('a file that is no log stops the start with a failure that names it', async () => {
+  const dir = newFolder()
+  folders.push(dir)
+  writeFileSync(join(dir, 'log.mdb'), Buffer.alloc(100_000, 'not a log '))
+  const refused = { code: 'storage_fault', detail: expect.stringContaining('log.mdb is not a log') }
+  await expect(open(dir)).rejects.toMatchObject(refused)
+  // The folder is free again for one that is.
+  rmSync(join(dir, 'log.mdb'))
+  await (await open(dir)).close()
+})
+
+/** Flips a bit in each copy of a text that a file holds. */
+function flipAll(path: string, text: string): void {
+  const bytes = readFileSync(path)
+  const file = openSync(path, 'r+')
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) {
+    writeSync(file, Buffer.from([(bytes[at + 2] as number) ^ 4]), 0, 1, at + 2)
+  }
+  closeSync(file)
+}
+
+/** Numbers in [0, 1) that a seed gives again (mulberry32). */
+function randomly(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,39 @@
+import type { Environment, Write } from './environment.js'
+import type { TableName } from './keys.js'
+
+/**
+ * Writes that are being planned, and reads that see them. A draft on a draft is kept or forgotten as one: that is how
+ * one refused append leaves no trace in the group that waits with it.
+ */
+export class Draft {
+  private readonly planned = new Map<string, Write>()
+
+  constructor(private readonly below: Draft | Pick<Environment, 'get'>) {}
+
+  get(table: TableName, key: Buffer): Buffer | undefined {
+    const write = this.planned.get(nameOf(table, key))
+    return write ? write.value : this.below.get(table, key)
+  }
+
+  put(table: TableName, key: Buffer, value: Buffer): void {
+    this.planned.set(nameOf(table, key), { table, key, value })
+  }
+
+  remove(table: TableName, key: Buffer): void {
+    this.planned.set(nameOf(table, key), { table, key, value: undefined })
+  }
+
+  /** Hands the writes to the draft below. */
+  keep(): void {
+    if (!(this.below instanceof Draft)) throw new Error('A draft on the environment is committed, not kept')
+    for (const [name, write] of this.planned) this.below.planned.set(name, write)
+  }
+
+  writes(): Write[] {
+    return [...this.planned.values()]
+  }
+}
+
+function nameOf(table: TableName, key: Buffer): string {
+  return `${table}:${key.toString('latin1')}`
+}

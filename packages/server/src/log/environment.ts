@@ -1,0 +1,230 @@
+import { chmodSync, closeSync, openSync, statfsSync, statSync, truncateSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { SwitchboardError } from '@switchboard/contract'
+import { type Database, open, type RangeOptions, type RootDatabase } from 'lmdb'
+import { lengthOf } from './datafile.js'
+import { flushFolder } from './folder.js'
+import { type TableName, tableNames } from './keys.js'
+import { sealJson, unseal } from './seal.js'
+
+/** The layout of keys.ts, codec.ts and their values. A server refuses a folder of a newer one. */
+export const FORMAT_VERSION = 1
+
+const FORMAT_KEY = Buffer.from('format')
+const DATA_FILE = 'log.mdb'
+
+/** What a new log takes at once, with room to spare. */
+const NEW_FILE_BYTES = 256 * 1024
+
+/** A put, or with `value` undefined a removal. */
+export interface Write {
+  readonly table: TableName
+  readonly key: Buffer
+  readonly value: Buffer | undefined
+}
+
+export interface Range {
+  /** Inclusive; in a reverse range where it begins, that is, the greatest. */
+  readonly start: Buffer
+  /** Exclusive. */
+  readonly end: Buffer
+  readonly reverse?: boolean
+  readonly limit?: number
+}
+
+export interface Row {
+  readonly key: Buffer
+  readonly value: Buffer
+}
+
+/**
+ * The tables of one LMDB file, of which this process is the only writer (lock.ts).
+ *
+ * Reads are synchronous; all reads of one turn of the event loop see one snapshot, and none outlives the turn.
+ * Writes are planned first and then handed over whole: no code of ours runs inside a transaction, so that nothing can
+ * throw there and leave half of it behind (lmdb-js does not roll back when a transaction's callback throws).
+ */
+export interface Environment {
+  get(table: TableName, key: Buffer): Buffer | undefined
+  range(table: TableName, range: Range): Iterable<Row>
+  keys(table: TableName, range: Range): Iterable<Buffer>
+  /** Durable when resolved: all writes or, when it rejects, none. */
+  commit(writes: readonly Write[]): Promise<void>
+  /** Frees snapshots that died with their processes. */
+  checkReaders(): void
+  close(): Promise<void>
+}
+
+/**
+ * Opens or creates the file in a folder that is there. Only its owner can read it.
+ * @param onDamage Told when LMDB itself finds its file damaged while reading; the read then throws `storage_fault`.
+ * @throws SwitchboardError `storage_full` when there is no room for it; `storage_fault` when it is not a log, is damaged beyond reading, or is of a newer format.
+ */
+export async function openEnvironment(dir: string, onDamage: (detail: string) => void): Promise<Environment> {
+  const path = join(dir, DATA_FILE)
+  const files = [path, `${path}-lock`]
+  // Made here, so that nobody else can read them for a moment either.
+  for (const file of files) closeSync(openSync(file, 'a', 0o600))
+  const isNew = statSync(path).size === 0
+  if (files.some((file) => statSync(file).size === 0)) assertSpace(dir)
+  if (!isNew) restoreLength(path)
+  const { root, tables } = await openTables(path)
+  for (const file of files) chmodSync(file, 0o600)
+  const environment = wrap(root, tables, onDamage)
+  try {
+    await checkFormat(environment, isNew, path)
+  } catch (error) {
+    await environment.close()
+    throw error
+  }
+  // A file that was just created is only there after a power cut when its folders have been flushed too.
+  if (isNew) for (const folder of [dir, dirname(dir)]) flushFolder(folder)
+  return environment
+}
+
+function wrap(
+  root: RootDatabase<Buffer, Buffer>,
+  tables: ReadonlyMap<TableName, Database<Buffer, Buffer>>,
+  onDamage: (detail: string) => void,
+): Environment {
+  const table = (name: TableName) => tables.get(name) as Database<Buffer, Buffer>
+  const unreadable = (name: TableName, cause: unknown) => {
+    const detail = `the table ${name} cannot be read: ${(cause as Error).message}`
+    onDamage(detail)
+    // LMDB gives up a transaction that has met damage: what is sound is read in a new one.
+    root.resetReadTxn()
+    return new SwitchboardError('storage_fault', detail, { cause })
+  }
+  function* rows<T>(name: TableName, iterable: Iterable<T>): Generator<T> {
+    const iterator = iterable[Symbol.iterator]()
+    try {
+      for (let next = iterator.next(); !next.done; next = iterator.next()) yield next.value
+    } catch (error) {
+      // A failure does not end an iterator of lmdb-js: it would hold its snapshot for ever, and share it with others.
+      iterator.return?.()
+      throw unreadable(name, error)
+    } finally {
+      iterator.return?.()
+    }
+  }
+  return {
+    get(name, key) {
+      try {
+        return asBuffer(table(name).getBinary(key))
+      } catch (error) {
+        throw unreadable(name, error)
+      }
+    },
+    *range(name, range) {
+      for (const { key, value } of rows(name, table(name).getRange(options(range)))) {
+        yield { key: asBuffer(key), value: asBuffer(value) }
+      }
+    },
+    *keys(name, range) {
+      for (const key of rows(name, table(name).getKeys(options(range)))) yield asBuffer(key)
+    },
+    async commit(writes) {
+      if (writes.length === 0) return
+      try {
+        await root.batch(() => {
+          for (const { table: name, key, value } of writes) {
+            if (value === undefined) table(name).remove(key)
+            else table(name).put(key, value)
+          }
+        })
+      } catch (error) {
+        throw await causeOf(error)
+      }
+    },
+    checkReaders: () => void root.readerCheck(),
+    close: () => root.close(),
+  }
+}
+
+function options(range: Range): RangeOptions {
+  const { start, end, reverse = false, limit } = range
+  return { start, end, reverse, ...(limit === undefined ? {} : { limit }) }
+}
+
+function asBuffer(bytes: Buffer): Buffer
+function asBuffer(bytes: Buffer | undefined): Buffer | undefined
+function asBuffer(bytes: Buffer | undefined): Buffer | undefined {
+  // lmdb-js hands out plain Uint8Arrays now and then, whatever its types say.
+  if (bytes === undefined || Buffer.isBuffer(bytes)) return bytes
+  const { buffer, byteOffset, byteLength } = bytes as Uint8Array
+  return Buffer.from(buffer, byteOffset, byteLength)
+}
+
+/** lmdb-js rejects with a wrapper whose own promise rejects with the reason: unread, that one would end the process. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const reason = (error as { commitError?: Promise<unknown> }).commitError
+  if (reason === undefined) return error
+  try {
+    await reason
+    return error
+  } catch (cause) {
+    return cause
+  }
+}
+
+async function openTables(path: string) {
+  const binary = { encoding: 'binary', keyEncoding: 'binary' } as const
+  let root: RootDatabase<Buffer, Buffer> | undefined
+  try {
+    const opened = open<Buffer, Buffer>({
+      path,
+      noSubdir: true,
+      // Commit only when flushed: "committed" then means "would survive a power cut" (P1).
+      overlappingSync: false,
+      // One transaction is what commit() puts in one batch, no more and no less.
+      eventTurnBatching: false,
+      maxDbs: tableNames.length,
+      ...binary,
+    })
+    root = opened
+    const tables = new Map(tableNames.map((name) => [name, opened.openDB<Buffer, Buffer>({ name, ...binary })]))
+    return { root: opened, tables }
+  } catch (cause) {
+    await root?.close()
+    throw new SwitchboardError('storage_fault', `${path} cannot be opened: ${(cause as Error).message}`, { cause })
+  }
+}
+
+async function checkFormat(environment: Environment, isNew: boolean, path: string): Promise<void> {
+  const value = environment.get('meta', FORMAT_KEY)
+  const isEmpty = value === undefined && [...environment.keys('heads', EVERYTHING)].length === 0
+  if (isNew || isEmpty) {
+    const format = sealJson(FORMAT_KEY, { version: FORMAT_VERSION })
+    await environment.commit([{ table: 'meta', key: FORMAT_KEY, value: format }])
+    return
+  }
+  const payload = value && unseal(FORMAT_KEY, value)
+  if (payload === undefined) {
+    throw new SwitchboardError('storage_fault', `${path} is damaged: it does not say which format it has`)
+  }
+  const { version } = JSON.parse(payload.toString()) as { version: number }
+  if (version > FORMAT_VERSION) {
+    throw new SwitchboardError(
+      'storage_fault',
+      `${path} has format ${version}, written by a newer Switchboard; this one reads up to ${FORMAT_VERSION}`,
+    )
+  }
+}
+
+const EVERYTHING: Range = { start: Buffer.from([0]), end: Buffer.alloc(8, 255), limit: 1 }
+
+/** LMDB maps what it makes into memory, and would end the process rather than fail when there is no room for it. */
+function assertSpace(dir: string): void {
+  const { bavail, bsize } = statfsSync(dir)
+  if (bavail * bsize >= NEW_FILE_BYTES) return
+  throw new SwitchboardError('storage_full', `${dir} has no room for a new log: ${NEW_FILE_BYTES / 1024} KiB at least`)
+}
+
+/** A file cut short would end the process when a page behind its end is read; zeros there are found by the checksums. */
+function restoreLength(path: string): void {
+  const length = lengthOf(path)
+  if (length === undefined) {
+    throw new SwitchboardError('storage_fault', `${path} is not a log, or its first pages are damaged`)
+  }
+  if (statSync(path).size < length) truncateSync(path, length)
+}

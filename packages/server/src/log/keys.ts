@@ -1,0 +1,135 @@
+import { SwitchboardError } from '@switchboard/contract'
+import type { Channel } from './log.js'
+
+/**
+ * How things are found in the embedded log. Keys are bytes and ordered as bytes.
+ *
+ *     part       u16 length, UTF-8                    so that no id can run into the next one ("w", "w2")
+ *     channel    part(workspace) 0                    the workspace's own channel
+ *                part(workspace) 1 part(call)         a call's
+ *
+ *     heads        channel                            what the channel has given, keeps and removed: see head.ts
+ *     blocks       channel u48(first sequence)        entries: see codec.ts
+ *     aging        u48(time of the oldest) channel    channels that keep something, the oldest first, for retention
+ *     idempotency  channel 'r'|'e' key                of a request, or of one event
+ *     expiry       u48(expires) idempotency-key       what to forget, the first to go first
+ *     projections  part(workspace) part(name) key
+ *     store        part(kind) key
+ *     meta         name
+ */
+export const tableNames = ['meta', 'heads', 'blocks', 'aging', 'idempotency', 'expiry', 'projections', 'store'] as const
+export type TableName = (typeof tableNames)[number]
+
+/** The longest id, in UTF-8 bytes: any of `limits.idCharsMax` characters. Two and an idempotency key fit LMDB's key. */
+export const PART_BYTES_MAX = 512
+
+/** Bytes of a time or sequence in a key. 48 bits of milliseconds reach the year 10889. */
+export const NUMBER_BYTES = 6
+
+const MARK_WORKSPACE = Buffer.from([0])
+const MARK_CALL = Buffer.from([1])
+
+export function channelKey(channel: Channel): Buffer {
+  return channel.call === undefined
+    ? Buffer.concat([part(channel.workspace), MARK_WORKSPACE])
+    : Buffer.concat([part(channel.workspace), MARK_CALL, part(channel.call)])
+}
+
+/** The channel a key begins with, or undefined when damage has made the key unreadable. */
+export function parseChannelKey(key: Buffer, from = 0): Channel | undefined {
+  const workspace = readPart(key, from)
+  if (workspace === undefined) return undefined
+  const mark = key[workspace.end]
+  if (mark === 0) return { workspace: workspace.text }
+  if (mark !== 1) return undefined
+  const call = readPart(key, workspace.end + 1)
+  return call && { workspace: workspace.text, call: call.text }
+}
+
+/** `prefix` with a number behind it, or before it for an index by time. */
+export function numbered(prefix: Buffer, number: number): Buffer {
+  const key = Buffer.allocUnsafe(prefix.length + NUMBER_BYTES)
+  prefix.copy(key)
+  key.writeUIntBE(number, prefix.length, NUMBER_BYTES)
+  return key
+}
+
+export function timed(time: number, suffix: Buffer): Buffer {
+  const key = Buffer.allocUnsafe(NUMBER_BYTES + suffix.length)
+  key.writeUIntBE(Math.max(0, time), 0, NUMBER_BYTES)
+  suffix.copy(key, NUMBER_BYTES)
+  return key
+}
+
+/** The last key a channel's blocks can have, which none has. */
+export function endOfChannel(channel: Buffer): Buffer {
+  return numbered(channel, 2 ** (8 * NUMBER_BYTES) - 1)
+}
+
+/** The number a key ends with. */
+export function numberOf(key: Buffer): number {
+  return key.readUIntBE(key.length - NUMBER_BYTES, NUMBER_BYTES)
+}
+
+export function timeOf(key: Buffer): number {
+  return key.readUIntBE(0, NUMBER_BYTES)
+}
+
+export function projectionKey(workspace: string, projection: string, key: string): Buffer {
+  return Buffer.concat([part(workspace), part(projection), rest(key)])
+}
+
+/** The parts of a projection's or a store's key, the last of which runs to its end. */
+export function parseParts(key: Buffer, count: number): string[] | undefined {
+  const parts: string[] = []
+  let at = 0
+  for (let index = 0; index < count; index++) {
+    const read = readPart(key, at)
+    if (read === undefined) return undefined
+    parts.push(read.text)
+    at = read.end
+  }
+  parts.push(key.toString('utf8', at))
+  return parts
+}
+
+export function storeKey(kind: string, key: string): Buffer {
+  return Buffer.concat([part(kind), rest(key)])
+}
+
+export function idempotencyKey(channel: Buffer, scope: 'request' | 'event', key: string): Buffer {
+  return Buffer.concat([channel, Buffer.from(scope === 'request' ? 'r' : 'e'), rest(key)])
+}
+
+/** What a range of everything that begins with `prefix` ends before. */
+export function endOf(prefix: Buffer): Buffer {
+  for (let at = prefix.length - 1; at >= 0; at--) {
+    const byte = prefix[at] as number
+    if (byte === 255) continue
+    const end = Buffer.from(prefix.subarray(0, at + 1))
+    end[at] = byte + 1
+    return end
+  }
+  throw new RangeError('A prefix of nothing but 255 has no end')
+}
+
+function part(text: string): Buffer {
+  const bytes = rest(text)
+  const length = Buffer.allocUnsafe(2)
+  length.writeUInt16BE(bytes.length)
+  return Buffer.concat([length, bytes])
+}
+
+function rest(text: string): Buffer {
+  const bytes = Buffer.from(text)
+  if (bytes.length > PART_BYTES_MAX) {
+    throw new SwitchboardError('invalid_parameter', `an id or key of ${bytes.length} bytes; at most ${PART_BYTES_MAX}`)
+  }
+  return bytes
+}
+
+function readPart(key: Buffer, at: number): { text: string; end: number } | undefined {
+  if (at + 2 > key.length) return undefined
+  const end = at + 2 + key.readUInt16BE(at)
+  return end > key.length ? undefined : { text: key.toString('utf8', at + 2, end), end }
+}

@@ -1,0 +1,200 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Position } from '@switchboard/contract'
+import { Block, channelKind } from './block.js'
+import { decodeBlock, trimBlock } from './codec.js'
+import type { Environment, Row } from './environment.js'
+import type { Faults } from './faults.js'
+import { type Heads, isBlockOf } from './heads.js'
+import { channelKey, endOfChannel, numbered, numberOf, parseChannelKey, type TableName } from './keys.js'
+import type { Channel, Page } from './log.js'
+import { unseal } from './seal.js'
+
+/** What verification reads before it lets others run. */
+const VERIFY_PAGE_BYTES = 1024 * 1024
+const VERIFY_PAGE_ROWS = 500
+
+/** Tables whose values are one sealed record each. */
+const RECORD_TABLES: readonly TableName[] = ['meta', 'heads', 'idempotency', 'projections', 'store']
+
+const FIRST_KEY = Buffer.from([0])
+const LAST_KEY = Buffer.alloc(8, 255)
+
+/**
+ * Reads entries back. Sequences have no holes between the oldest and the newest, so that whatever is missing there is
+ * lost, be it that a checksum failed or that a block cannot be found at all (P7).
+ */
+export class Reader {
+  constructor(
+    private readonly environment: Environment,
+    private readonly heads: Heads,
+    private readonly faults: Faults,
+  ) {}
+
+  read(channel: Channel, after: number, bytesMax: number): Page {
+    const key = channelKey(channel)
+    const head = this.heads.read(channel, key)
+    const { oldest, newest } = head
+    if (oldest === undefined || after >= newest.sequence) return { blocks: [], reachedHead: true }
+    const blocks: Block[] = []
+    let expected = Math.max(after + 1, oldest.sequence)
+    // Where the damaged blocks begin that the next sound one, or the head, will tell the end of.
+    let lostFrom: number | undefined
+    const lose = (to: number) => {
+      this.faults.lost(channel, Math.min(expected, lostFrom ?? expected), to)
+      blocks.push(lostBlock(channel, expected, to))
+      lostFrom = undefined
+    }
+    try {
+      let bytes = 0
+      for (const row of this.rowsFrom(key, expected)) {
+        const block = isBlockOf(key, row.key) ? decodeBlock(row.key, row.value) : undefined
+        if (block === undefined) {
+          if (isBlockOf(key, row.key)) lostFrom ??= Math.max(numberOf(row.key), oldest.sequence)
+          continue
+        }
+        if (block.last < expected) continue
+        if (block.first > expected) lose(block.first - 1)
+        const part = trimBlock(block, Math.max(expected, block.first) - 1)
+        blocks.push(part)
+        expected = part.last + 1
+        bytes += part.bytes.length
+        if (bytes >= bytesMax) break
+      }
+      if (bytes >= bytesMax || expected > newest.sequence) return { blocks, reachedHead: expected > newest.sequence }
+    } catch {
+      // LMDB itself could not go on: what it has not given is lost to readers. The environment has told of it.
+    }
+    if (expected <= newest.sequence) lose(newest.sequence)
+    return { blocks, reachedHead: true }
+  }
+
+  positionOf(channel: Channel, sequence: number): Position | undefined {
+    const key = channelKey(channel)
+    const { oldest, newest } = this.heads.read(channel, key)
+    if (oldest === undefined || sequence < oldest.sequence || sequence > newest.sequence) return undefined
+    const block = this.blockAt(key, sequence)
+    if (block === undefined) return undefined
+    const index = block.indexAfter(sequence - 1)
+    return block.sequences[index] === sequence ? block.position(index) : undefined
+  }
+
+  /** The last entry before an instant. Times never run backwards, so halving the sequences finds it. */
+  sequenceBefore(channel: Channel, time: number): number {
+    const key = channelKey(channel)
+    const { oldest, newest, removed } = this.heads.read(channel, key)
+    if (oldest === undefined || oldest.time >= time) return removed && removed.time < time ? removed.sequence : 0
+    if (newest.time < time) return newest.sequence
+    let before = oldest.sequence
+    let notBefore = newest.sequence
+    while (notBefore - before > 1) {
+      const middle = before + Math.floor((notBefore - before) / 2)
+      const block = this.blockAt(key, middle)
+      const index = block?.indexAfter(middle - 1) ?? 0
+      // An entry that cannot be read has no time: it counts as one to be read again, which shows its loss.
+      const isBefore = block?.sequences[index] === middle && (block.times[index] as number) < time
+      if (isBefore) before = middle
+      else notBefore = middle
+    }
+    return before
+  }
+
+  /** Checks the last block of the channels that keep something, newest first, for as long as `msMax` allows. */
+  checkTails(now: () => number, msMax: number): void {
+    const until = now() + msMax
+    for (const row of this.youngestFirst()) {
+      if (now() > until) return
+      const channel = parseChannelKey(row, 6)
+      if (channel === undefined) {
+        this.faults.damaged('the index of channels by age')
+        continue
+      }
+      if (!this.isReadable(channel, channelKey(channel))) continue
+      const { newest } = this.heads.read(channel, channelKey(channel))
+      this.read(channel, newest.sequence - 1, 1)
+    }
+  }
+
+  /** Reads everything, a page at a time, and lets others run in between. Damage goes to the faults. */
+  async verify(isClosing: () => boolean): Promise<void> {
+    for (const table of RECORD_TABLES) {
+      let start: Buffer | undefined = FIRST_KEY
+      while (start && !isClosing()) {
+        await setImmediate()
+        const rows = this.page(table, start)
+        for (const { key, value } of rows) {
+          if (unseal(key, value) === undefined) this.damagedRecord(table, key)
+          if (table === 'heads') await this.verifyChannel(key, isClosing)
+        }
+        const last: Row | undefined = rows[VERIFY_PAGE_ROWS - 1]
+        start = last && Buffer.concat([last.key, FIRST_KEY])
+      }
+    }
+  }
+
+  private *youngestFirst(): Generator<Buffer> {
+    try {
+      yield* this.environment.keys('aging', { start: LAST_KEY, end: FIRST_KEY, reverse: true })
+    } catch {
+      // The environment has told of it.
+    }
+  }
+
+  private page(table: TableName, start: Buffer): Row[] {
+    try {
+      return [...this.environment.range(table, { start, end: LAST_KEY, limit: VERIFY_PAGE_ROWS })]
+    } catch {
+      return []
+    }
+  }
+
+  private async verifyChannel(key: Buffer, isClosing: () => boolean): Promise<void> {
+    const channel = parseChannelKey(key)
+    if (channel === undefined || !this.isReadable(channel, key)) return
+    for (let after = 0, more = true; more && !isClosing(); ) {
+      const { blocks, reachedHead } = this.read(channel, after, VERIFY_PAGE_BYTES)
+      after = blocks[blocks.length - 1]?.last ?? after
+      more = !reachedHead
+      if (more) await setImmediate()
+    }
+  }
+
+  /** False when a head is lost and nothing is left to make it from, which the faults then say. */
+  private isReadable(channel: Channel, key: Buffer): boolean {
+    try {
+      this.heads.read(channel, key)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  private damagedRecord(table: TableName, key: Buffer): void {
+    const channel = table === 'heads' || table === 'idempotency' ? parseChannelKey(key) : undefined
+    this.faults.damaged(`a record of the table ${table}`, channel)
+  }
+
+  private *rowsFrom(key: Buffer, sequence: number): Generator<Row> {
+    const [floor] = this.environment.keys('blocks', {
+      start: numbered(key, sequence),
+      end: key,
+      reverse: true,
+      limit: 1,
+    })
+    const start = floor && isBlockOf(key, floor) ? floor : numbered(key, sequence)
+    yield* this.environment.range('blocks', { start, end: endOfChannel(key) })
+  }
+
+  private blockAt(key: Buffer, sequence: number): Block | undefined {
+    const [row] = this.environment.range('blocks', {
+      start: numbered(key, sequence),
+      end: key,
+      reverse: true,
+      limit: 1,
+    })
+    return row && isBlockOf(key, row.key) ? decodeBlock(row.key, row.value) : undefined
+  }
+}
+
+function lostBlock(channel: Channel, from: number, to: number): Block {
+  return new Block(channelKind(channel), [], [], [], [], Buffer.alloc(0), undefined, { from, to })
+}

@@ -1,0 +1,79 @@
+import type { JsonObject, SwitchboardError } from '@switchboard/contract'
+import type { Operation } from './commits.js'
+import type { Environment } from './environment.js'
+import type { Faults } from './faults.js'
+import type { Group } from './group.js'
+import { endOf, storeKey } from './keys.js'
+import type { Store, StoreChange, StoreRecord } from './log.js'
+import { sealJson, unseal } from './seal.js'
+
+/** The records beside the log, in the same file. */
+export class LmdbStore implements Store {
+  private readonly listeners = new Set<(change: StoreChange) => void>()
+
+  constructor(
+    private readonly environment: Environment,
+    private readonly faults: Faults,
+    private readonly push: (operation: Operation) => void,
+    private readonly onListenerError: (error: unknown) => void,
+  ) {}
+
+  async all(kind: string): Promise<readonly StoreRecord[]> {
+    const prefix = storeKey(kind, '')
+    const records: StoreRecord[] = []
+    for (const { key, value } of this.environment.range('store', { start: prefix, end: endOf(prefix) })) {
+      const payload = unseal(key, value)
+      if (payload) records.push({ key: key.toString('utf8', prefix.length), value: JSON.parse(payload.toString()) })
+      else this.faults.damaged(`a record of the kind ${kind}`)
+    }
+    return records
+  }
+
+  put(kind: string, key: string, value: JsonObject, options: { ifAbsent?: boolean } = {}): Promise<boolean> {
+    return this.change({ kind, key, value }, (isThere) => !(options.ifAbsent && isThere))
+  }
+
+  delete(kind: string, key: string): Promise<boolean> {
+    return this.change({ kind, key, value: undefined }, (isThere) => isThere)
+  }
+
+  watch(listener: (change: StoreChange) => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  private async change(change: StoreChange, isWanted: (isThere: boolean) => boolean): Promise<boolean> {
+    const name = storeKey(change.kind, change.key)
+    const value = change.value && sealJson(name, change.value)
+    return new Promise((resolve, reject) => {
+      let isDone = false
+      this.push({
+        entries: 1,
+        chars: value?.length ?? 0,
+        alone: false,
+        whenFull: false,
+        prepare({ draft }: Group) {
+          isDone = isWanted(draft.get('store', name) !== undefined)
+          if (!isDone) return
+          if (value) draft.put('store', name, value)
+          else draft.remove('store', name)
+        },
+        done: () => {
+          if (isDone) this.tell(change)
+          resolve(isDone)
+        },
+        failed: (error: SwitchboardError) => reject(error),
+      })
+    })
+  }
+
+  private tell(change: StoreChange): void {
+    for (const listener of this.listeners) {
+      try {
+        listener(change)
+      } catch (error) {
+        this.onListenerError(error)
+      }
+    }
+  }
+}

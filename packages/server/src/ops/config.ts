@@ -1,0 +1,92 @@
+import { nearestName } from '@switchboard/contract'
+import type { Setting } from './setting.js'
+import { type SettingName, settingList, settings } from './settings.js'
+
+type ValueOf<S> = S extends { readonly parse: (text: string) => infer T | undefined } ? T : never
+type OrNothing<S> = S extends { readonly preset: string } ? never : undefined
+
+/** What a deployment has set, checked. Members without a preset are undefined when nothing is set. */
+export type Config = {
+  readonly [Name in SettingName]: Exclude<ValueOf<(typeof settings)[Name]>, undefined> | OrNothing<(typeof settings)[Name]>
+}
+
+/** Flags by the names of the table, as texts: `{ port: '0' }`. */
+export type Flags = { readonly [Name in SettingName]?: string | undefined }
+
+/** The start cannot go on. The message is one line, for people, and holds no secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/** Longest part of a wrong value that is repeated. */
+const SHOWN_CHARS_MAX = 80
+
+/**
+ * Reads the settings. A flag wins over its variable; an empty variable counts as not set, since that is what
+ * `VARIABLE=` in a compose file means.
+ *
+ * @throws ConfigError naming the variable or flag, the value (never a secret's) and what is accepted.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>, flags: Flags = {}): Config {
+  const values = settingList.map((setting) => [setting.name, valueOf(setting, env, flags[setting.name])])
+  return Object.fromEntries(values) as Config
+}
+
+function valueOf(
+  setting: Setting<unknown>,
+  env: Readonly<Record<string, string | undefined>>,
+  flag: string | undefined,
+): unknown {
+  const variable = env[setting.variable]
+  if (flag !== undefined) return parsed(setting, setting.flag, flag)
+  if (variable !== undefined && variable !== '') return parsed(setting, setting.variable, variable)
+  return setting.preset === undefined ? undefined : parsed(setting, setting.variable, setting.preset)
+}
+
+function parsed({ parse, secret, accepted }: Setting<unknown>, source: string, text: string): unknown {
+  const value = text === '' ? undefined : parse(text)
+  if (value !== undefined) return value
+  const shown = secret ? `has a value of ${text.length} characters that is not shown` : `is ${quoted(text)}`
+  throw new ConfigError(`${source} ${shown}; accepted: ${accepted}`)
+}
+
+/** In quotes, on one line, with an end. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text).replace(
+    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+/** Variables of ours that are not the server's. */
+const OTHERS = ['SWITCHBOARD_URL', 'SWITCHBOARD_API_KEY', 'SWITCHBOARD_WORKSPACE', 'SWITCHBOARD_CONFIG']
+
+/**
+ * What is worth a warning at the start, a line each: variables that begin with `SWITCHBOARD_` and mean nothing, with the
+ * nearest name that does; settings that have no effect beside the others.
+ */
+export function configWarnings(env: Readonly<Record<string, string | undefined>>, config: Config): readonly string[] {
+  const known = settingList.map(({ variable }) => variable)
+  const unknown = Object.keys(env).filter(
+    (name) => name.startsWith('SWITCHBOARD_') && !known.includes(name) && !OTHERS.includes(name),
+  )
+  const warnings = unknown.map((name) => {
+    const near = nearestName(known, name)
+    return `${quoted(name).slice(1, -1)} is not a setting and is ignored${near === undefined ? '' : `; did you mean ${near}?`}`
+  })
+  if (config.natsReplicas !== undefined && config.natsUrl === undefined) {
+    warnings.push('SWITCHBOARD_NATS_REPLICAS has no effect without SWITCHBOARD_NATS_URL')
+  }
+  if (config.trustProxy === true) {
+    warnings.push('SWITCHBOARD_TRUST_PROXY=on believes the addresses that any client claims: name the proxies instead')
+  }
+  return warnings
+}
+
+/** @throws ConfigError when the settings ask for an engine that this build does not have. */
+export function requireEmbeddedEngine(config: Config): void {
+  if (config.natsUrl === undefined) return
+  throw new ConfigError(
+    'SWITCHBOARD_NATS_URL is set, and this build has no JetStream engine; accepted: nothing, for the embedded engine in SWITCHBOARD_DATA_DIR',
+  )
+}

@@ -1,0 +1,173 @@
+import { type ChannelKind, type FailureCode, limits } from '@switchboard/contract'
+import type { Gate, Principal } from '../access/principal.js'
+import type { Clock } from '../clock.js'
+import type { Meter } from '../meter.js'
+
+/** An open stream, as its transport describes it. */
+export interface SessionRequest {
+  readonly workspace: string
+  readonly kind: ChannelKind
+  readonly principal: Principal
+  /** Says goodbye with a failure and ends the connection between two frames. */
+  end(code: FailureCode, options: EndOptions): void
+  /** Cuts the connection. */
+  destroy(): void
+}
+
+export interface EndOptions {
+  /** When the client should come back, for streams that can say so. */
+  readonly retryMs?: number
+}
+
+export interface Session {
+  /** Ends it as the registry would: goodbye, and a cut if that takes longer than `limits.goodbyeMsMax`. */
+  end(code: FailureCode, options?: EndOptions): void
+  /** To be called once the connection is gone, however that came. */
+  gone(): void
+}
+
+export interface SessionCounts {
+  readonly workspace: number
+  readonly observer: number
+}
+
+/** All open streams of this process. */
+export interface Sessions {
+  readonly maxStreamsPerWorkspace: number
+  /** Takes a stream in, or says why not: it is then the transport's to refuse, and to count. */
+  open(request: SessionRequest): Session | 'too_many_streams' | 'server_draining'
+  counts(): SessionCounts
+  /** Ends all streams and takes no more. Resolves when they are gone, at the latest after the drain time. */
+  drain(): Promise<void>
+}
+
+export interface SessionsDependencies {
+  readonly gate: Gate
+  readonly clock: Clock
+  readonly meter: Meter
+  /** Streams a workspace may have open at this process, both kinds together. */
+  readonly maxStreamsPerWorkspace: number
+  /** How long a drain may take, in milliseconds. */
+  readonly drainMs: number
+}
+
+/** setTimeout fires at once above 2^31-1 ms; and a clock that jumps is noticed within this time. */
+const EXPIRY_CHECK_MS_MAX = 60 * 60 * 1000
+/** Streams ended together while draining: so that their clients do not all come back in the same instant. */
+const DRAIN_BATCH = 500
+const DRAIN_BATCH_MS = 50
+/** The earliest a client is told to come back after a drain, and over how long: a millisecond a stream, within bounds. */
+const RETRY_MS_MIN = 1000
+const RETRY_SPREAD_MS = { min: 2000, max: 30_000 }
+
+export function createSessions(dependencies: SessionsDependencies): Sessions {
+  const { gate, clock, meter, maxStreamsPerWorkspace, drainMs } = dependencies
+  /** Streams that are not ending. */
+  const open = new Set<OpenSession>()
+  const byKey = new Map<string, Set<OpenSession>>()
+  const perWorkspace = new Map<string, number>()
+  /** Streams whose connection still stands, those that are ending included. */
+  const standing = new Set<OpenSession>()
+  let draining = false
+  let allGone: () => void = () => {}
+
+  gate.onRevoked((keyId) => {
+    for (const session of [...(byKey.get(keyId) ?? [])]) session.end('credential_revoked')
+  })
+
+  class OpenSession implements Session {
+    readonly request: SessionRequest
+    #cancelExpiry: (() => void) | undefined
+    #cancelCut: (() => void) | undefined
+
+    constructor(request: SessionRequest) {
+      this.request = request
+      const { workspace, principal, kind } = request
+      open.add(this)
+      standing.add(this)
+      perWorkspace.set(workspace, (perWorkspace.get(workspace) ?? 0) + 1)
+      const sameKey = byKey.get(principal.keyId) ?? new Set()
+      byKey.set(principal.keyId, sameKey.add(this))
+      meter.streamOpened(kind)
+      if (principal.expiresAt !== undefined) this.#awaitExpiry(principal.expiresAt)
+    }
+
+    end(code: FailureCode, options: EndOptions = {}): void {
+      if (!open.has(this)) return
+      this.#leave()
+      if (code !== 'call_ended') meter.refused(code)
+      // A client that does not read would keep its connection, and what is queued for it, for as long as it likes.
+      this.#cancelCut = clock.after(limits.goodbyeMsMax, () => this.request.destroy())
+      this.request.end(code, options)
+    }
+
+    gone(): void {
+      this.#leave()
+      this.#cancelCut?.()
+      if (!standing.delete(this)) return
+      meter.streamClosed(this.request.kind)
+      if (standing.size === 0) allGone()
+    }
+
+    #leave(): void {
+      if (!open.delete(this)) return
+      this.#cancelExpiry?.()
+      const { workspace, principal } = this.request
+      const left = (perWorkspace.get(workspace) ?? 1) - 1
+      if (left === 0) perWorkspace.delete(workspace)
+      else perWorkspace.set(workspace, left)
+      const sameKey = byKey.get(principal.keyId)
+      sameKey?.delete(this)
+      if (sameKey?.size === 0) byKey.delete(principal.keyId)
+    }
+
+    #awaitExpiry(expiresAt: number): void {
+      const leftMs = Math.max(0, expiresAt - clock.now())
+      this.#cancelExpiry = clock.after(Math.min(leftMs, EXPIRY_CHECK_MS_MAX), () => {
+        if (clock.now() >= expiresAt) this.end('credential_expired')
+        else this.#awaitExpiry(expiresAt)
+      })
+    }
+  }
+
+  async function drain(): Promise<void> {
+    draining = true
+    if (standing.size === 0) return
+    const gone = new Promise<void>((resolve) => {
+      allGone = resolve
+    })
+    const deadline = new Promise<void>((resolve) => {
+      clock.after(drainMs, () => {
+        for (const { request } of standing) request.destroy()
+        resolve()
+      })
+    })
+    const leaving = [...open]
+    const spreadMs = Math.min(RETRY_SPREAD_MS.max, Math.max(RETRY_SPREAD_MS.min, leaving.length))
+    const batches = Math.ceil(leaving.length / DRAIN_BATCH)
+    const pauseMs = Math.min(DRAIN_BATCH_MS, drainMs / 2 / Math.max(1, batches))
+    for (let batch = 0; batch < batches; batch++) {
+      if (batch > 0) await new Promise<void>((resolve) => clock.after(pauseMs, resolve))
+      for (let index = batch * DRAIN_BATCH; index < Math.min(leaving.length, (batch + 1) * DRAIN_BATCH); index++) {
+        const retryMs = RETRY_MS_MIN + Math.round((spreadMs * index) / leaving.length)
+        leaving[index]?.end('server_draining', { retryMs })
+      }
+    }
+    await Promise.race([gone, deadline])
+  }
+
+  return {
+    maxStreamsPerWorkspace,
+    open(request) {
+      const full = (perWorkspace.get(request.workspace) ?? 0) >= maxStreamsPerWorkspace
+      if (!draining && !full) return new OpenSession(request)
+      return draining ? 'server_draining' : 'too_many_streams'
+    },
+    counts() {
+      let observer = 0
+      for (const { request } of open) if (request.kind === 'observer') observer += 1
+      return { workspace: open.size - observer, observer }
+    },
+    drain,
+  }
+}

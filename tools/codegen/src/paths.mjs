@@ -1,0 +1,6 @@
+// What is generated, from the repository's root.
+export const openApiPath = 'spec/openapi.json'
+export const asyncApiPath = 'spec/asyncapi.json'
+export const eventsPagePath = 'docs/reference/events.md'
+export const failuresPagePath = 'docs/reference/failures.md'
+export const sdkFolder = 'packages/sdk/src/generated'
