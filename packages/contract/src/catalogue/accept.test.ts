@@ -45,7 +45,7 @@ describe('an accepted event', () => {
   })
 
   test('takes ids of any visible characters, not only UUIDs', () => {
-    expect(accepted('workspace', { ...STARTED, call_sid: 'Anruf-№7/ü', service_id: 'x'.repeat(128) }).ok).toBe(true)
+    expect(accepted('workspace', { ...STARTED, call_sid: 'call-7.a:b_c', service_id: 'Dienst-№7/ü' }).ok).toBe(true)
   })
 
   test('leaves what the producer sent as it was', () => {
@@ -188,13 +188,14 @@ describe('a refusal says what is wrong, where, and what is accepted', () => {
   })
 
   test.each<[ChannelKind, JsonObject, string]>([
+    ['workspace', { ...STARTED, call_sid: 'CA 1' }, '/call_sid must be 1 to 128 letters, digits, or any of _ . : -'],
+    ['workspace', { ...STARTED, call_sid: '' }, '/call_sid must not be empty'],
     [
       'workspace',
-      { ...STARTED, call_sid: 'CA 1' },
-      '/call_sid must have visible characters only: no spaces, line breaks or control characters',
+      { ...STARTED, service_id: 'a b' },
+      '/service_id must have visible characters only: no spaces, line breaks or control characters',
     ],
-    ['workspace', { ...STARTED, call_sid: '' }, '/call_sid must not be empty'],
-    ['workspace', { ...STARTED, call_sid: 'x'.repeat(129) }, '/call_sid must have 128 characters or fewer'],
+    ['workspace', { ...STARTED, service_id: 'x'.repeat(129) }, '/service_id must have 128 characters or fewer'],
     ['workspace', { ...STARTED, call_sid: null }, '/call_sid must be a string, not null'],
     ['workspace', { ...STARTED, caller_id: 5 }, '/caller_id must be a string or null, not a number'],
     [

@@ -1,5 +1,5 @@
 import type { EventDefinition } from './define.js'
-import { flag, id, note, omittable, oneOf, optional, personal, phoneNumber, seconds } from './fields.js'
+import { callId, flag, id, note, omittable, oneOf, optional, personal, phoneNumber, seconds } from './fields.js'
 
 /** How a call came to be. The last three are calls that no telephone made. */
 export const callDirections = ['inbound', 'outbound', 'playground', 'simulated', 'test'] as const
@@ -37,7 +37,7 @@ export const callEvents: readonly EventDefinition[] = [
     title: 'Call started',
     meaning: 'A call has begun. It is the first event of a call.',
     fields: {
-      call_sid: id('The call, by its telephony id.'),
+      call_sid: callId(),
       direction: oneOf(callDirections, 'Who began the call, or that no telephone was involved.'),
       service_id: id('The service that answers or places the call.'),
       caller_id: optional(phoneNumber('The number of the other party, null when it is withheld.')),
@@ -56,7 +56,7 @@ export const callEvents: readonly EventDefinition[] = [
     title: 'Call ended',
     meaning: 'A call is over: the last party has left it.',
     fields: {
-      call_sid: id('The call, by its telephony id.'),
+      call_sid: callId(),
       direction: oneOf(callDirections, 'Who began the call, or that no telephone was involved.'),
       duration_seconds: seconds('How long the call lasted.'),
       completion_reason: oneOf(completionReasons, 'Why the call ended. More reasons may be added.'),
@@ -77,7 +77,7 @@ export const callEvents: readonly EventDefinition[] = [
     title: 'Call escalated',
     meaning: 'A person is asked to join a call.',
     fields: {
-      call_sid: id('The call, by its telephony id.'),
+      call_sid: callId(),
       escalation_id: id('This request for a person.'),
       trigger: oneOf(['caller', 'ai', 'operator'], 'Who asked for a person.'),
       reason: personal(note('Why a person is needed, in words that may quote the caller.')),

@@ -1,5 +1,7 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import type { ErrorItem } from '../api/failures.js'
+import { limits } from '../api/limits.js'
+import { PATH_ID_PATTERN } from '../api/schemas/text.js'
 import { type FieldSchema, typesOf } from './field-schema.js'
 import { ID_PATTERN, LABEL_PATTERN } from './fields.js'
 import { nearestName } from './nearest.js'
@@ -117,6 +119,7 @@ function alternatives(words: readonly string[]): string {
 
 function patternMessage(pattern: unknown): string {
   if (pattern === ID_PATTERN) return 'must have visible characters only: no spaces, line breaks or control characters'
+  if (pattern === PATH_ID_PATTERN) return `must be 1 to ${limits.idCharsMax} letters, digits, or any of _ . : -`
   if (pattern === LABEL_PATTERN) return 'must be one line without control characters'
   return `must match ${String(pattern)}`
 }

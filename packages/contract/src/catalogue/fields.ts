@@ -1,5 +1,6 @@
 import { type TSchema, Type } from 'typebox'
 import { limits } from '../api/limits.js'
+import { PATH_ID_PATTERN } from '../api/schemas/text.js'
 import { type FieldSchema, isPersonal, PERSONAL_DATA, UNIT } from './field-schema.js'
 
 /**
@@ -29,6 +30,16 @@ function field(schema: FieldSchema): TSchema {
 /** An identifier: any visible characters, because producers name things in their own way. */
 export function id(description: string, charsMax: number = limits.idCharsMax): TSchema {
   return field({ type: 'string', description, minLength: 1, maxLength: charsMax, pattern: ID_PATTERN })
+}
+
+/** The id of a call. It stands in the paths of the call's routes, so it keeps to their grammar. */
+export function callId(): TSchema {
+  return field({
+    type: 'string',
+    description: 'The call, by its telephony id.',
+    minLength: 1,
+    pattern: PATH_ID_PATTERN,
+  })
 }
 
 /** A short word or name on one line that is never empty. */

@@ -2,6 +2,7 @@ import { callDirections } from './call.js'
 import type { EventDefinition } from './define.js'
 import {
   anyObject,
+  callId,
   count,
   flag,
   id,
@@ -32,7 +33,7 @@ export const observerSessionEvents: readonly EventDefinition[] = [
     title: 'Session info',
     meaning: 'How the call stands. It is the first frame of every observer.',
     fields: {
-      call_sid: id('The call, by its telephony id.'),
+      call_sid: callId(),
       direction: omittable(oneOf(callDirections, 'Who began the call; absent means inbound.')),
       caller_id: omittable(phoneNumber('The number of the other party, empty when it is withheld.')),
       service_id: omittable(labelOrEmpty('The service that handles the call, empty when it is not known.')),
@@ -59,7 +60,7 @@ export const observerSessionEvents: readonly EventDefinition[] = [
     title: 'Session start',
     meaning: 'The session that handles the call has begun.',
     fields: {
-      call_sid: optional(id('The call, by its telephony id.')),
+      call_sid: optional(callId()),
       session_id: optional(id('The session.')),
       service_id: optional(id('The service that handles the call.')),
       workspace_id: optional(id('The workspace.')),
@@ -84,7 +85,7 @@ export const observerSessionEvents: readonly EventDefinition[] = [
     title: 'Session end',
     meaning: 'The call is over. It is the last event of an observer.',
     fields: {
-      call_sid: optional(id('The call, by its telephony id.')),
+      call_sid: optional(callId()),
       session_id: optional(id('The session.')),
       duration_s: omittable(seconds('How long the call lasted.')),
       turns: omittable(count('How many turns were spoken.')),

@@ -1,11 +1,11 @@
 import type { EventDefinition } from './define.js'
-import { count, id, instant, map, note, nullable, oneOf, optional, personal, text } from './fields.js'
+import { callId, count, id, instant, map, note, nullable, oneOf, optional, personal, text } from './fields.js'
 
 export const operatorStatuses = ['online', 'busy', 'offline'] as const
 export const operatorModes = ['listen', 'takeover'] as const
 
 const operatorId = id('The operator.')
-const callSid = id('The call, by its telephony id.')
+const callSid = callId()
 const MODE_MEANING = 'listen: the operator is muted and the agent speaks. takeover: the operator speaks in its place.'
 
 const OPERATOR = '2a9d6e70-8b14-4c3f-a1d2-5e7f90b1c203'
