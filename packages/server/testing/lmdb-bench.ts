@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type LmdbOptions, openLmdbEngine } from '../src/log/lmdb.js'
-import type { Bench } from './promises.suite.js'
+import type { Bench } from './stand.js'
 
 /** The embedded engine on a folder of its own. */
 export async function openLmdbBench(options: Omit<LmdbOptions, 'dir'>, dir = newFolder()): Promise<Bench> {

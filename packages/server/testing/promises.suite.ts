@@ -1,57 +1,29 @@
 import type { JsonObject } from '@switchboard/contract'
-import { afterEach, describe, expect, test } from 'vitest'
-import type { Block } from '../src/log/block.js'
-import type { Appended, Channel, Engine, Idempotency, Log, NewEvent, Projection, StoreChange } from '../src/log/log.js'
-import { callsProjection } from './calls-projection.js'
-import { SetClock } from './clock.js'
-
-/** One storage under test, and the engine that is open on it. */
-export interface Bench {
-  readonly engine: Engine
-  /** Closes the engine and opens another one on the same storage. */
-  reopen(): Promise<Engine>
-  /** Closes what is open and removes the storage. */
-  end(): Promise<void>
-}
-
-export interface BenchOptions {
-  readonly clock: SetClock
-  readonly projections: readonly Projection[]
-  readonly idempotencyWindowMs: number
-  readonly onListenerError: (error: unknown) => void
-}
-
-/** What engines may differ in. */
-export interface Traits {
-  /** Entries carry the time of the clock given, rather than that of a server elsewhere. */
-  readonly ownClock: boolean
-}
-
-const HOUR = 3_600_000
-const WINDOW = 24 * HOUR
+import { describe, expect, test } from 'vitest'
+import type { Channel } from '../src/log/log.js'
+import { besideSuite } from './beside.suite.js'
+import {
+  type Bench,
+  type BenchOptions,
+  C1,
+  C2,
+  channelOf,
+  entriesOf,
+  event,
+  framesOf,
+  HOUR,
+  key,
+  numbersOf,
+  sequencesOf,
+  standFor,
+  type Traits,
+  W1,
+  WINDOW,
+} from './stand.js'
 
 /** The log's promises, P1 to P7, and the store's, as every engine keeps them. */
 export function promiseSuite(name: string, open: (options: BenchOptions) => Promise<Bench>, traits: Traits): void {
-  const benches: Bench[] = []
-  const listenerErrors: unknown[] = []
-  const clock = new SetClock()
-
-  const start = async () => {
-    clock.time = Date.UTC(2026, 0, 1)
-    listenerErrors.length = 0
-    const bench = await open({
-      clock,
-      projections: [callsProjection],
-      idempotencyWindowMs: WINDOW,
-      onListenerError: (error) => listenerErrors.push(error),
-    })
-    benches.push(bench)
-    return { bench, engine: bench.engine, log: bench.engine.log, store: bench.engine.store }
-  }
-
-  afterEach(async () => {
-    for (const bench of benches.splice(0)) await bench.end()
-  })
+  const { clock, listenerErrors, start } = standFor(open)
 
   describe(`${name}: P1 durable`, () => {
     test('what was acknowledged is there after a close and a new start, byte for byte', async () => {
@@ -407,138 +379,5 @@ export function promiseSuite(name: string, open: (options: BenchOptions) => Prom
     })
   })
 
-  describe(`${name}: projections`, () => {
-    test('records follow entries of both kinds of channel, and survive a new start', async () => {
-      const { bench, log } = await start()
-      await log.append(W1, [event('call.started', { call_sid: 'CA1' }), event('surface.created', {})])
-      await Promise.all([
-        log.append(C1, [event('user_transcript', {}), event('user_transcript', {})]),
-        log.append(W1, [event('call.ended', { call_sid: 'CA1' })]),
-      ])
-      const again = (await bench.reopen()).log
-      const record = await again.record('w1', 'calls', 'CA1')
-      expect(record).toMatchObject({ key: 'CA1', record: { events: 4 } })
-      expect(await again.record('w1', 'calls', 'CA2')).toBeUndefined()
-      expect(await again.record('w2', 'calls', 'CA1')).toBeUndefined()
-    })
-
-    test('they are listed in key order, in pages, with the position they stand at', async () => {
-      const { log } = await start()
-      expect(await log.records('w1', 'calls')).toMatchObject({ items: [], position: { sequence: 0 }, hasMore: false })
-      const names = ['b', 'a', 'aa', 'ü', 'c']
-      await log.append(W1, [...names.map((call_sid) => event('x', { call_sid })), event('y', {})])
-      await log.append({ workspace: 'w1x' }, [event('x', { call_sid: 'zz' })])
-      const first = await log.records('w1', 'calls', { limit: 2 })
-      expect(first).toMatchObject({ items: [{ key: 'a' }, { key: 'aa' }], position: { sequence: 6 }, hasMore: true })
-      const rest = await log.records('w1', 'calls', { afterKey: 'aa', limit: 3 })
-      expect(rest.items.map((item) => item.key)).toEqual(['b', 'c', 'ü'])
-      expect(rest.hasMore).toBe(false)
-    })
-
-    test('one that throws refuses that append alone, and leaves no trace of it', async () => {
-      const { log } = await start()
-      const good = event('x', { call_sid: 'A' })
-      const [, bad, after] = await Promise.allSettled([
-        log.append(W1, [good]),
-        log.append(W1, [good, event('x', { call_sid: 'B', poison: true }, key('e'))], key('k')),
-        log.append(W1, [good]),
-      ])
-      expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'internal' } })
-      expect(after).toMatchObject({ status: 'fulfilled', value: { positions: [{ sequence: 2 }] } })
-      expect((await log.record('w1', 'calls', 'A'))?.record.events).toBe(2)
-      expect(await log.append(W1, [event('x', { call_sid: 'B' }, key('e'))], key('k'))).toMatchObject({ replayed: 0 })
-    })
-
-    if (traits.ownClock) {
-      test('retention drops the records that say nothing any more', async () => {
-        const { log } = await start()
-        await log.append(W1, [event('call.ended', { call_sid: 'old' }), event('call.started', { call_sid: 'on' })])
-        clock.time += HOUR
-        await log.append(W1, [event('call.ended', { call_sid: 'new' })])
-        await log.retain(clock.time)
-        expect((await log.records('w1', 'calls')).items.map((item) => item.key)).toEqual(['new', 'on'])
-      })
-    }
-  })
-
-  describe(`${name}: store`, () => {
-    test('records are put, taken only once if so wished, listed by kind, deleted, and survive a new start', async () => {
-      const { bench, store } = await start()
-      expect(await store.put('key', 'b', { n: 1 })).toBe(true)
-      expect(await store.put('key', 'b', { n: 2 })).toBe(true)
-      const taken = await Promise.all([1, 2].map((n) => store.put('key', 'a', { n }, { ifAbsent: true })))
-      expect(taken).toEqual([true, false])
-      await store.put('keys', 'c', { n: 3 })
-      expect(await store.delete('key', 'zzz')).toBe(false)
-      const all = [
-        { key: 'a', value: { n: 1 } },
-        { key: 'b', value: { n: 2 } },
-      ]
-      expect(await store.all('key')).toEqual(all)
-      const again = (await bench.reopen()).store
-      expect(await again.all('key')).toEqual(all)
-      expect(await again.delete('key', 'a')).toBe(true)
-      expect(await again.all('key')).toEqual(all.slice(1))
-      expect(await again.all('none')).toEqual([])
-    })
-
-    test('watchers hear of every change in order, and one that throws harms nobody', async () => {
-      const { store } = await start()
-      const seen: StoreChange[] = []
-      store.watch(() => {
-        throw new Error('watcher')
-      })
-      const stop = store.watch((change) => seen.push(change))
-      await store.put('key', 'a', { n: 1 })
-      await store.put('key', 'a', { n: 2 }, { ifAbsent: true })
-      await store.delete('key', 'a')
-      await store.delete('key', 'a')
-      stop()
-      await store.put('key', 'a', { n: 3 })
-      expect(seen).toEqual([
-        { kind: 'key', key: 'a', value: { n: 1 } },
-        { kind: 'key', key: 'a', value: undefined },
-      ])
-      expect(listenerErrors.length).toBeGreaterThanOrEqual(2)
-    })
-  })
-}
-
-const W1: Channel = { workspace: 'w1' }
-const C1: Channel = { workspace: 'w1', call: 'CA1' }
-const C2: Channel = { workspace: 'w1', call: 'CA2' }
-
-function channelOf(n: number): Channel {
-  return { workspace: 'w1', call: `CALL${n}` }
-}
-
-function event(type: string, fields: JsonObject, idempotency?: Idempotency): NewEvent {
-  return { type, event: { event_type: type, ...fields }, ...(idempotency && { idempotency }) }
-}
-
-function key(name: string, fingerprint = 'same'): Idempotency {
-  return { key: name, fingerprint }
-}
-
-function sequencesOf({ positions }: Appended): number[] {
-  return positions.map(({ sequence }) => sequence)
-}
-
-/** Everything after a sequence, page by page. */
-export async function entriesOf(log: Log, channel: Channel, after = 0, bytesMax = 64 * 1024) {
-  const blocks: Block[] = []
-  for (let reachedHead = false; !reachedHead; ) {
-    const page = await log.read(channel, blocks[blocks.length - 1]?.last ?? after, bytesMax)
-    blocks.push(...page.blocks)
-    reachedHead = page.reachedHead
-  }
-  return blocks.flatMap((block) => [...block.entries()])
-}
-
-async function numbersOf(log: Log, channel: Channel, after?: number, bytesMax?: number) {
-  return (await entriesOf(log, channel, after, bytesMax)).map(({ event }) => event.n)
-}
-
-async function framesOf(log: Log, channel: Channel, after?: number, bytesMax?: number) {
-  return (await entriesOf(log, channel, after, bytesMax)).map(({ frame }) => frame.toString())
+  besideSuite(name, { clock, listenerErrors, start }, traits)
 }

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import type { Log } from '../src/log/log.js'
-import { entriesOf } from './promises.suite.js'
+import { entriesOf } from './stand.js'
 import { CHANNELS, numbered } from './writer-events.js'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))

@@ -1,10 +1,13 @@
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { callsProjection } from '../../testing/calls-projection.js'
 import { newFolder } from '../../testing/lmdb-bench.js'
-import { entriesOf } from '../../testing/promises.suite.js'
+import { entriesOf } from '../../testing/stand.js'
 import { systemClock } from '../clock.js'
 import { lengthOf } from './datafile.js'
+import { openEnvironment } from './environment.js'
+import { channelKey, idempotencyKey, projectionKey, storeKey, type TableName } from './keys.js'
 import { openLmdbEngine } from './lmdb.js'
 import type { Channel, Fault, NewEvent } from './log.js'
 
@@ -129,6 +132,65 @@ test('a block that verification finds damaged has its channel and its range name
   expect(fault?.channel).toEqual(W1)
   expect([fault?.from, fault?.to].map(Number)).toSatisfy(([from = 0, to = 0]) => from <= 301 && to >= 301)
   await close()
+})
+
+test('damaged records are named, and neither believed nor built upon', async () => {
+  const dir = newFolder()
+  folders.push(dir)
+  const request = { key: 'k', fingerprint: '' }
+  const projections = [callsProjection]
+  const first = await openLmdbEngine({ dir, clock: systemClock, projections })
+  for (const channel of [W1, C1]) await first.log.append(channel, [event(0), event(1)], request)
+  await first.log.erase(C1)
+  await first.log.append({ workspace: 'w2', call: 'CA2' }, [event(0)])
+  await Promise.all(['a', 'b'].map((key) => first.store.put('kind', key, { key })))
+  await first.close()
+
+  const environment = await openEnvironment(dir, () => {})
+  const w2 = channelKey({ workspace: 'w2', call: 'CA2' })
+  const names: [TableName, Buffer][] = [
+    ['heads', channelKey(W1)],
+    ['heads', channelKey(C1)],
+    ['idempotency', idempotencyKey(channelKey(W1), 'request', 'k')],
+    ['projections', projectionKey('w1', 'calls', 'CA1')],
+    ['store', storeKey('kind', 'a')],
+  ]
+  const writes = names.map(([table, key]) => {
+    const value = Buffer.from(environment.get(table, key) as Buffer)
+    value[9] = (value[9] as number) ^ 1
+    return { table, key, value }
+  })
+  // A head that has vanished is no reason to give sequences again.
+  await environment.commit([...writes, { table: 'heads', key: w2, value: undefined }])
+  await environment.close()
+
+  const faults: Fault[] = []
+  const onFault = (fault: Fault) => faults.push(fault)
+  const engine = await openLmdbEngine({ dir, clock: systemClock, projections, onFault })
+  const { log, store } = engine
+  // Made anew from the blocks, where there are some; refused where there are none.
+  expect(await log.bounds(W1)).toMatchObject({ newest: { sequence: 2 }, oldest: { sequence: 1 }, removed: undefined })
+  expect((await log.append(W1, [event(2)])).positions[0]?.sequence).toBe(3)
+  expect((await log.append({ workspace: 'w2', call: 'CA2' }, [event(1)])).positions[0]?.sequence).toBe(2)
+  for (const refused of [log.bounds(C1), log.append(C1, [event(2)]), log.append(W1, [event(0)], request)]) {
+    await expect(refused).rejects.toMatchObject({ code: 'storage_fault' })
+  }
+  expect(await log.record('w1', 'calls', 'CA1')).toBeUndefined()
+  expect(await store.all('kind')).toEqual([{ key: 'b', value: { key: 'b' } }])
+  const found = new Set(faults.map(({ detail, channel }) => `${detail}: ${channel?.workspace} ${channel?.call ?? ''}`))
+  expect(found).toEqual(
+    new Set([
+      'the head of a channel: w1 ',
+      'the head of a channel: w1 CA1',
+      'the head of a channel: w2 CA2',
+      'the record of an idempotency key: w1 ',
+      'a record of the projection calls: w1 ',
+      'a record of the kind kind: undefined ',
+    ]),
+  )
+  expect(log.health().writable).toBe(true)
+  expect(await log.retain(Date.now() + 60_000)).toBe(5)
+  await engine.close()
 })
 
 test('a file cut short never ends the server: what is lost is named, and nothing is altered', async () => {

@@ -58,7 +58,8 @@ export interface Environment {
 /**
  * Opens or creates the file in a folder that is there. Only its owner can read it.
  * @param onDamage Told when LMDB itself finds its file damaged while reading; the read then throws `storage_fault`.
- * @throws SwitchboardError `storage_full` when there is no room for it; `storage_fault` when it is not a log, is damaged beyond reading, or is of a newer format.
+ * @throws SwitchboardError `storage_full` when there is no room for it; `storage_fault` when it is not a log, is damaged
+ *   beyond reading, or is of a newer format.
  */
 export async function openEnvironment(dir: string, onDamage: (detail: string) => void): Promise<Environment> {
   const path = join(dir, DATA_FILE)

@@ -37,6 +37,16 @@ export class Heads {
     return head
   }
 
+  /** False when a head is lost and nothing is left to make it from, which the faults then say. */
+  isReadable(channel: Channel, key: Buffer): boolean {
+    try {
+      this.read(channel, key)
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /** Plans the new head, with its row in the index by age. */
   write(draft: Draft, key: Buffer, before: Head, after: Head): void {
     draft.put('heads', key, seal(key, encodeHead(after)))

@@ -64,7 +64,13 @@ test('a server on another host keeps it while it shows that it lives', () => {
 test('who was stopped for so long that another took over is told, and takes nothing back', () => {
   const beats: (() => void)[] = []
   let isLost = false
-  const clock = { ...systemClock, after: (_: number, task: () => void) => (beats.push(task), () => {}) }
+  const clock = {
+    ...systemClock,
+    after(_: number, task: () => void) {
+      beats.push(task)
+      return () => {}
+    },
+  }
   const unlock = lockFolder(dir, clock, () => {
     isLost = true
   })

@@ -108,7 +108,7 @@ export class Reader {
         this.faults.damaged('the index of channels by age')
         continue
       }
-      if (!this.isReadable(channel, channelKey(channel))) continue
+      if (!this.heads.isReadable(channel, channelKey(channel))) continue
       const { newest } = this.heads.read(channel, channelKey(channel))
       this.read(channel, newest.sequence - 1, 1)
     }
@@ -149,22 +149,12 @@ export class Reader {
 
   private async verifyChannel(key: Buffer, isClosing: () => boolean): Promise<void> {
     const channel = parseChannelKey(key)
-    if (channel === undefined || !this.isReadable(channel, key)) return
+    if (channel === undefined || !this.heads.isReadable(channel, key)) return
     for (let after = 0, more = true; more && !isClosing(); ) {
       const { blocks, reachedHead } = this.read(channel, after, VERIFY_PAGE_BYTES)
       after = blocks[blocks.length - 1]?.last ?? after
       more = !reachedHead
       if (more) await setImmediate()
-    }
-  }
-
-  /** False when a head is lost and nothing is left to make it from, which the faults then say. */
-  private isReadable(channel: Channel, key: Buffer): boolean {
-    try {
-      this.heads.read(channel, key)
-      return true
-    } catch {
-      return false
     }
   }
 

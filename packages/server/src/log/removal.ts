@@ -104,6 +104,7 @@ export class Removal {
         draft.remove('aging', row)
         continue
       }
+      if (!this.heads.isReadable(channel, row.subarray(NUMBER_BYTES))) continue
       const { oldest } = this.heads.read(channel, row.subarray(NUMBER_BYTES))
       // A row that its head knows nothing of is left from damage.
       if (oldest?.time !== timeOf(row)) draft.remove('aging', row)
