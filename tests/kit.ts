@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EventStreamReader } from '@switchboard/sdk/sse'
 import { onTestFinished } from 'vitest'
+import { type FrameChecker, frameChecker } from './frames.js'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 export const bin = join(root, 'packages/cli/bin/switchboard.js')
@@ -52,6 +53,7 @@ export class TestServer {
   readonly home = mkdtempSync(join(tmpdir(), 'switchboard-home-'))
   workspace = ''
   output = ''
+  private checker: Promise<FrameChecker> | undefined
   private process: ChildProcess | undefined
 
   private constructor(
@@ -137,6 +139,12 @@ export class TestServer {
     await this.run()
   }
 
+  /** Holds frames against the document that this server serves. */
+  frames(): Promise<FrameChecker> {
+    this.checker ??= frameChecker(this.url)
+    return this.checker
+  }
+
   headers(credential = this.adminKey): Record<string, string> {
     return { authorization: `Bearer ${credential}` }
   }
@@ -189,8 +197,11 @@ export async function readStream(
   })
   if (answer.status !== 200 || answer.body === null) throw new Error(`stream: ${answer.status} ${await answer.text()}`)
   const reader = new EventStreamReader()
+  const checker = await server.frames()
   for await (const bytes of answer.body) {
     for (const { type, data, lastEventId } of reader.push(bytes)) {
+      const fault = checker.stream(type, JSON.parse(data))
+      if (fault !== undefined) throw new Error(`a frame is not as the served document says: ${fault}`)
       frames.push({ type, id: lastEventId, data: JSON.parse(data) })
       if (done(frames)) {
         abort.abort()

@@ -206,6 +206,8 @@ describe('a call observer of the public SDK', () => {
     )
     await server.publish([lines.find(({ ws }) => ws?.event_type === 'call.ended')?.ws as Json])
     const { seen, closes } = await observing
+    const checker = await server.frames()
+    for (const message of seen) expect(checker.observer(message)).toBeUndefined()
     expect(closes).toEqual([
       [1000, 'call_ended'],
       [1008, 'call_ended'],

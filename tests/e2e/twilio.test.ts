@@ -89,6 +89,8 @@ test('a signed call, from ringing through transcripts to the end, arrives on the
       escalated: false,
     },
   ])
+  const checker = await server.frames()
+  for (const message of messages) expect(checker.observer(message)).toBeUndefined()
   const [code, reason] = await closed
   expect([code, reason.split(':')[0]]).toEqual([1000, 'call_ended'])
   const told = messages
@@ -112,7 +114,7 @@ test('an end that overtakes its start still tells both, in order', async () => {
   await send({ CallStatus: 'completed', CallDuration: '7' })
   await send({ CallStatus: 'in-progress' })
   const { items } = await server.request('GET', `/v1/${server.workspace}/events`)
-  expect((items as { event: Json }[]).map(({ event }) => event.event_type)).toEqual(['call.started', 'call.ended'])
+  expect((items as Json[]).map(({ event_type }) => event_type)).toEqual(['call.started', 'call.ended'])
 })
 
 test('a request with another signature is refused alike for known and unknown workspaces, and leaves nothing', async () => {

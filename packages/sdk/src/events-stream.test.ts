@@ -366,6 +366,8 @@ describe('a failure that repeats itself ends the stream', () => {
       (response) => stream(response, errorFrame('too_many_streams', { max_streams: 2 })),
     ])
     expect(await failure(take(1, client.events.stream()))).toMatchObject({ code: 'too_many_streams', detail: 'M' })
+    // The server left the response open; the client did not.
+    await server.idle()
   })
 
   test("a proxy's page", async () => {
@@ -458,6 +460,19 @@ describe('ending a stream', () => {
     const { client } = await connect([live(1, 2, 3)])
     await take(2, client.events.stream())
     await server.idle()
+  })
+
+  test('by return() does not wait for an event that may never come', async () => {
+    const { client } = await connect([live()])
+    let isOpen = (): void => {}
+    const open = new Promise<void>((resolve) => {
+      isOpen = resolve
+    })
+    const events = client.events.stream({ onOpen: isOpen })
+    const pending = events.next()
+    await open
+    await events.return()
+    expect((await pending).done).toBe(true)
   })
 
   test('by close() ends it for whoever waits', async () => {

@@ -11,8 +11,6 @@ export type Delivery = { readonly kind: 'message'; readonly text: string } | { r
  * passing it shuts the inbox, and what comes after is for another connection to fetch again.
  */
 export class Inbox {
-  /** True once a message did not fit. */
-  overflowed = false
   readonly #charsMax: number
   #messages: string[] = []
   #head = 0
@@ -29,7 +27,6 @@ export class Inbox {
   put(text: string): boolean {
     if (this.#ended) return false
     if (this.#chars > 0 && this.#chars + text.length > this.#charsMax) {
-      this.overflowed = true
       this.end()
       return false
     }

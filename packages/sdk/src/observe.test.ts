@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
 import type { ObserveOptions } from './calls.js'
 import { createSwitchboard, type SwitchboardOptions } from './client.js'
 import type { SwitchboardError } from './errors.js'
@@ -6,6 +7,7 @@ import { HandClock } from './kit/hand-clock.js'
 import { info, type ScriptedObserver, said, scriptedObserver, send, type Turn } from './kit/scripted-observer.js'
 import type { Observation } from './observation.js'
 import { endingOfClose } from './observer-transport.js'
+import type { SocketConstructor, SocketLike } from './socket.js'
 
 let server: ScriptedObserver
 afterEach(() => server?.close())
@@ -79,7 +81,7 @@ describe('an observation', () => {
     const { observe } = await connect([over])
     await read(observe({ types: ['user_transcript', 'barge_in'] }))
     expect(server.paths).toEqual(['/v1/w1/observers/CA1/ws'])
-    expect(server.offered).toEqual(['auth,sb_key'])
+    expect(server.offered).toEqual([['auth', 'sb_key']])
     expect(server.queries).toEqual(['?types=user_transcript%2Cbarge_in&history=all'])
   })
 
@@ -195,8 +197,15 @@ describe('an observation whose wire is cut', () => {
     expect(await read(observe())).toEqual(['user_transcript 9-2', 'user_transcript 9-3'])
   })
 
-  test('and falls silent is given up; a heartbeat is no silence', async () => {
-    const { observe, clock } = await connect([(socket) => send(socket, said(2), { heartbeat: 1 }), play(said(3))])
+  test('is not silent while anything arrives, heartbeats included', async () => {
+    const { observe, clock } = await connect([play({ heartbeat: 1 }, said(2), { heartbeat: 2 })])
+    await read(observe())
+    // Once for the connect, and once for each frame.
+    expect(clock.longTimers).toBe(4)
+  })
+
+  test('and falls silent is given up, and the observation goes on elsewhere', async () => {
+    const { observe, clock } = await connect([(socket) => send(socket, said(2)), play(said(3))])
     const reasons: string[] = []
     const observation = observe({ onReconnect: ({ reason }) => reasons.push(reason.code) })
     await observation.next()
@@ -257,7 +266,10 @@ describe('a credential of an observation', () => {
     })
     expect(await read(observe())).toEqual(['user_transcript 9-2'])
     expect(asked).toEqual([false, true])
-    expect(server.offered).toEqual(['auth,token-1', 'auth,token-2'])
+    expect(server.offered).toEqual([
+      ['auth', 'token-1'],
+      ['auth', 'token-2'],
+    ])
   })
 
   test('that is refused again ends it', async () => {
@@ -281,15 +293,16 @@ describe('a credential of an observation', () => {
   })
 })
 
+// Only `ws` can tell the status; to others a refusal is a connection that broke.
 describe('a handshake that is refused by HTTP', () => {
   test('with 404 ends it with a typed error, and no reconnects', async () => {
-    const { observe } = await connect([over], {}, () => 404)
+    const { observe } = await connect([over], { WebSocket }, () => 404)
     expect(await failure(read(observe()))).toMatchObject({ code: 'not_found', status: 404 })
     expect(server.queries).toHaveLength(1)
   })
 
   test('with 503 is tried again', async () => {
-    const { observe } = await connect([play(said(2))], {}, (attempt) => (attempt === 0 ? 503 : undefined))
+    const { observe } = await connect([play(said(2))], { WebSocket }, (attempt) => (attempt === 0 ? 503 : undefined))
     expect(await read(observe())).toEqual(['user_transcript 9-2'])
   })
 })
@@ -316,6 +329,24 @@ describe('ending an observation', () => {
     await read(observe(), 1)
     await closed
   })
+})
+
+test('a WebSocket that tells a failed handshake by an error alone is tried again', async () => {
+  let attempts = 0
+  const failing: SocketLike = {
+    binaryType: '',
+    addEventListener: (type: string, listener: (event: never) => void) => {
+      if (type === 'error') setImmediate(() => listener({} as never))
+    },
+    close() {},
+  }
+  function FailsAtFirst(url: string, protocols: string[]): SocketLike {
+    attempts += 1
+    return attempts === 1 ? failing : new WebSocket(url, protocols)
+  }
+  const { observe } = await connect([play(said(2))], { WebSocket: FailsAtFirst as unknown as SocketConstructor })
+  expect(await read(observe())).toEqual(['user_transcript 9-2'])
+  expect(attempts).toBe(2)
 })
 
 test('a WebSocket of the caller is used, and one that takes no such address is told of', async () => {

@@ -6,7 +6,7 @@ import { buildUrl, endingOfStatus, type JsonObject, parseObject, problemError, t
 import { Inbox } from './inbox.js'
 import type { Attempt, Transport } from './link.js'
 import { parsePosition, RepeatFilter } from './position.js'
-import { drop, onRefusal, type SocketConstructor, type SocketLike, socketConstructor } from './socket.js'
+import { attach, type SocketConstructor, type SocketLike, socketConstructor } from './socket.js'
 import type { Frame } from './sse-transport.js'
 import { Watchdog } from './watchdog.js'
 
@@ -46,11 +46,11 @@ export class ObserverTransport implements Transport<Frame> {
   async *connect(attempt: Attempt): AsyncGenerator<Frame, Ending, void> {
     const inbox = new Inbox(this.#options.inboxCharsMax)
     let ending: Ending = lost('connection_failed', 'the connection broke or was refused')
-    let socket: SocketLike | undefined
+    let drop = (): void => {}
     const stop = (how: Ending): void => {
       ending = how
       watchdog.disarm()
-      if (socket !== undefined) drop(socket)
+      drop()
       inbox.end()
     }
     const { clock, silenceMs } = this.#options
@@ -60,47 +60,45 @@ export class ObserverTransport implements Transport<Frame> {
     const abort = (): void => stop({ advice: 'over' })
     attempt.signal.addEventListener('abort', abort)
     try {
-      socket = await this.#open(attempt.token)
-      if (attempt.signal.aborted) return { advice: 'over' }
+      const socket = await this.#open(attempt.token)
+      if (socket instanceof SwitchboardError) return { advice: 'give-up', error: socket }
+      drop = attach(socket, {
+        message: (data) => {
+          watchdog.arm()
+          // What does not fit is left to the next connection, which asks for everything after the last that did.
+          if (!inbox.put(textOf(data))) stop({ advice: 'resume' })
+        },
+        closed: (code, reason) => stop(endingOfClose(code, reason)),
+        failed: () => stop(ending),
+        refused: (answer) => stop(endingOfStatus(problemError(answer, {}, clock.now()))),
+      })
       watchdog.arm()
-      socket.onmessage = ({ data }) => {
-        watchdog.arm()
-        // What does not fit is left to the next connection, which asks for everything after the last that did.
-        if (!inbox.put(textOf(data))) stop({ advice: 'resume' })
-      }
-      socket.onclose = ({ code, reason }) => stop(endingOfClose(code, reason))
-      onRefusal(socket, (response) => stop(endingOfStatus(problemError(response, {}, clock.now()))))
-      for (;;) {
+      while (!attempt.signal.aborted) {
         const delivery = await inbox.take()
         if (delivery.kind === 'end') return ending
         attempt.opened()
         const frame = this.#read(parseObject(delivery.text) ?? { data: delivery.text })
         if (frame !== undefined) yield frame
-        if (attempt.signal.aborted) return { advice: 'over' }
       }
-    } catch (error) {
-      if (socket === undefined && error instanceof SwitchboardError) return { advice: 'give-up', error }
-      throw error
+      return { advice: 'over' }
     } finally {
       attempt.signal.removeEventListener('abort', abort)
       watchdog.disarm()
-      if (socket !== undefined) drop(socket)
+      drop()
     }
   }
 
-  async #open(token: string): Promise<SocketLike> {
+  /** The socket, or why there can be none, however often it is tried. */
+  async #open(token: string): Promise<SocketLike | SwitchboardError> {
     const { baseUrl, path, types, history } = this.#options
     const from: Query = this.position === undefined ? { history } : { after: this.position }
     const url = buildUrl(baseUrl.replace(/^http/, 'ws'), path, { types, ...from })
     const Socket = await socketConstructor(this.#options.WebSocket)
+    if (Socket instanceof SwitchboardError) return Socket
     try {
-      const socket = new Socket(url, ['auth', token])
-      socket.binaryType = 'arraybuffer'
-      // Why it failed comes with the close; without a listener `ws` would throw.
-      socket.onerror = () => {}
-      return socket
+      return new Socket(url, ['auth', token])
     } catch (cause) {
-      throw new SwitchboardError('invalid_argument', 'the WebSocket does not take the address', { cause })
+      return new SwitchboardError('invalid_argument', 'the WebSocket does not take the address', { cause })
     }
   }
 

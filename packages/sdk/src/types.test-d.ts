@@ -1,5 +1,6 @@
 import type { FailureCode as ContractFailureCode } from '@switchboard/contract'
-import type { ServerFailureCode, Switchboard, WorkspaceEvent, WorkspaceEventType } from './index.js'
+import type { WebSocket as WsWebSocket } from 'ws'
+import type { ServerFailureCode, SocketConstructor, Switchboard, WorkspaceEvent, WorkspaceEventType } from './index.js'
 import { isKnown, isSwitchboardError } from './index.js'
 
 /** Compiled with the tests and never run: a promise about types that is broken does not compile. */
@@ -164,3 +165,7 @@ export async function publishes(): Promise<void> {
 
 // The SDK stands alone, so it repeats the failure codes: they are the contract's, no more and no fewer.
 holds<Same<ServerFailureCode, ContractFailureCode>>()
+
+// Every WebSocket there is can be given.
+holds<typeof globalThis.WebSocket extends SocketConstructor ? true : false>()
+holds<typeof WsWebSocket extends SocketConstructor ? true : false>()

@@ -1,1 +1,7 @@
-export {}
+export { systemClock } from './clock.js'
+export type { Clock } from './clock.js'
+export { version } from './compose/version.js'
+export { type RunningServer, type ServerOptions, startServer } from './main.js'
+export { type Config, ConfigError, configWarnings, type Flags, readConfig } from './ops/config.js'
+export { createLogger, type Logger } from './ops/logging.js'
+export { type SettingName, settingList, settings } from './ops/settings.js'

@@ -43,8 +43,6 @@ export const limits = {
   secretsPerWorkspaceMax: 100,
   /** Bytes of a named secret's value. */
   secretBytesMax: 4 * KiB,
-  /** Records of a workspace's audit trail. Beyond it the oldest is forgotten. */
-  auditRecordsMax: 10_000,
   /** Bytes of `auth, <token>` in a WebSocket handshake. */
   tokenCharsMax: 4096,
   /** A WebSocket message from a client: there is nothing to say, so little is read. */

@@ -12,6 +12,8 @@ interface Timer {
 export class HandClock implements Clock {
   /** Milliseconds of every short timer, in order. */
   readonly waits: number[] = []
+  /** Long timers started so far. */
+  longTimers = 0
   /** What `monotonic` answers. */
   elapsed = 0
   readonly #long = new Set<Timer>()
@@ -32,6 +34,7 @@ export class HandClock implements Clock {
   after(ms: number, task: () => void): () => void {
     if (ms >= this.#longMs) {
       const timer = { ms, task }
+      this.longTimers += 1
       this.#long.add(timer)
       return () => this.#long.delete(timer)
     }

@@ -13,7 +13,7 @@ export interface ScriptedObserver {
   readonly queries: readonly string[]
   readonly paths: readonly string[]
   /** The subprotocols each connection offered. */
-  readonly offered: readonly (string | undefined)[]
+  readonly offered: readonly (readonly string[])[]
   close(): Promise<void>
 }
 
@@ -24,7 +24,7 @@ export async function scriptedObserver(
 ): Promise<ScriptedObserver> {
   const queries: string[] = []
   const paths: string[] = []
-  const offered: (string | undefined)[] = []
+  const offered: string[][] = []
   let attempts = 0
   let turn = 0
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'auth' })
@@ -35,7 +35,7 @@ export async function scriptedObserver(
     const url = new URL(request.url ?? '/', 'http://server')
     queries.push(url.search)
     paths.push(url.pathname)
-    offered.push(request.headers['sec-websocket-protocol'])
+    offered.push((request.headers['sec-websocket-protocol'] ?? '').split(/, */))
     if (status !== undefined) {
       stream.end(`HTTP/1.1 ${status} No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
       return

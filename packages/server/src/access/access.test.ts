@@ -1,8 +1,10 @@
 import { limits, permissionNames } from '@switchboard/contract'
 import { describe, expect, test } from 'vitest'
+import { createAccess } from './access.js'
 import { ADMIN_KEY, expectFailure, failureOf, HOME, openBench } from './access.test-kit.js'
 import { MemoryStore } from './memory-store.test-kit.js'
 import type { Principal } from './principal.js'
+import { digest } from './secret-text.js'
 
 const NOWHERE = '0190aaaa-0000-7000-8000-000000000000'
 
@@ -130,8 +132,6 @@ describe('several processes of one deployment', () => {
       if (kind === 'api-key') await here.access.apiKeys.revoke(here.admin, here.workspace, keyId)
       return records
     }
-    const { createAccess } = await import('./access.js')
-    const { digest } = await import('./secret-text.js')
     const there = await createAccess({
       store: slow,
       clock: here.clock,
@@ -140,6 +140,13 @@ describe('several processes of one deployment', () => {
       warn: () => {},
     })
     await expectFailure('credential_revoked', () => there.authenticate(text, HOME))
+  })
+
+  test('what there is can be counted', async () => {
+    const { access, admin, workspace, key } = await openBench()
+    await key()
+    await access.secrets.put(admin, workspace, 'twilio', 'value')
+    expect(access.counts()).toEqual({ workspaces: 1, api_keys: 1, secrets: 1 })
   })
 
   test('a stored record that makes no sense is named and ignored', async () => {

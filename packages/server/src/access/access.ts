@@ -32,6 +32,8 @@ export interface Access extends Gate {
   readonly apiKeys: ApiKeys
   readonly accessTokens: AccessTokens
   readonly secrets: Secrets
+  /** How many records there are of what, revoked keys included. For metrics. */
+  counts(): { readonly workspaces: number; readonly api_keys: number; readonly secrets: number }
   /** Follows the store no more. */
   close(): void
 }
@@ -113,6 +115,8 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+
+    counts: () => ({ workspaces: workspaces.count(), api_keys: apiKeys.count(), secrets: secrets.count() }),
 
     close() {
       workspaces.close()

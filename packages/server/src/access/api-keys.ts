@@ -13,7 +13,7 @@ import {
 import { inOrder, nameError, permissionsError, refuseIf, wholeNumberError } from './asked.js'
 import { authorize, requireKey, requireSubset } from './authorize.js'
 import { createTurns } from './in-turn.js'
-import { openRecords } from './live-records.js'
+import { type Opened, openRecords } from './live-records.js'
 import type { Principal } from './principal.js'
 import { digest, keyIdOf, newApiKey, newKeyId } from './secret-text.js'
 
@@ -46,12 +46,11 @@ export interface ApiKeys {
   rotate(principal: Principal, workspace: string, keyId: string): Promise<ApiKeyWithSecret>
 }
 
-export interface OpenedApiKeys extends ApiKeys {
+export interface OpenedApiKeys extends ApiKeys, Opened {
   /** Who a presented key speaks for. @throws SwitchboardError `unauthenticated`, `credential_expired`, `credential_revoked`. */
   authenticate(credential: string, presented: Buffer): Principal
   /** A key that may be revoked or expired, or undefined when there never was one, or long ago. */
   find(keyId: string): ApiKeyRecord | undefined
-  close(): void
 }
 
 /** @param ended Told once a key is revoked, rotated or deleted, wherever that was done. */
@@ -173,6 +172,7 @@ export async function openApiKeys(
     },
 
     find: (keyId) => records.get(keyId),
+    count: () => records.size,
     close: records.close,
   }
 }

@@ -22,6 +22,14 @@ export interface LiveRecords<T> {
   close(): void
 }
 
+/** What is common to everything that stands on records. */
+export interface Opened {
+  /** How many records there are. */
+  count(): number
+  /** Follows the store no more. */
+  close(): void
+}
+
 /**
  * Loads all records of a kind and follows their changes.
  *

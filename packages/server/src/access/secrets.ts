@@ -4,7 +4,7 @@ import type { Store } from '../log/log.js'
 import { refuseIf, secretNameError } from './asked.js'
 import { authorize } from './authorize.js'
 import { createTurns } from './in-turn.js'
-import { openRecords, type RecordKind } from './live-records.js'
+import { type Opened, openRecords, type RecordKind } from './live-records.js'
 import type { Principal } from './principal.js'
 import type { Seal } from './sealing.js'
 
@@ -58,7 +58,7 @@ export async function openSecrets(
   clock: Clock,
   seal: Seal,
   warn: (line: string) => void,
-): Promise<Secrets & { close(): void }> {
+): Promise<Secrets & Opened> {
   const inTurn = createTurns()
   const records = await openRecords(store, secretKind, { warn })
 
@@ -99,6 +99,7 @@ export async function openSecrets(
       return inTurn(() => records.delete(placeOf(workspace, name)))
     },
 
+    count: () => records.size,
     close: records.close,
   }
 

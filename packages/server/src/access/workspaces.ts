@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7'
 import type { Clock } from '../clock.js'
 import type { Store } from '../log/log.js'
 import { nameError, refuseIf, slugError } from './asked.js'
-import { openRecords, type RecordKind } from './live-records.js'
+import { type Opened, openRecords, type RecordKind } from './live-records.js'
 
 export interface NewWorkspace {
   readonly name: string
@@ -40,7 +40,7 @@ export async function openWorkspaces(
   store: Store,
   clock: Clock,
   warn: (line: string) => void,
-): Promise<Workspaces & { close(): void }> {
+): Promise<Workspaces & Opened> {
   const byId = new Map<string, Workspace>()
   const records = await openRecords(store, workspaceKind, {
     warn,
@@ -69,6 +69,7 @@ export async function openWorkspaces(
     bySlug: (slug) => records.get(slug),
     exists: (id) => byId.has(id),
     list: () => [...byId.values()].sort(byCreation),
+    count: () => records.size,
     close: records.close,
   }
 }

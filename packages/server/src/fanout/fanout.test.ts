@@ -137,6 +137,16 @@ describe('a cursor', () => {
     })
   }
 
+  test('pages a log that is far longer than one page before it takes to the tail', async () => {
+    const filler = 'x'.repeat(4000)
+    for (let n = 1; n <= 300; n++) await log.append(channel, [callStarted(n, { caller_id: filler })])
+    const reader = new Reader()
+    const cursor = open(reader)
+    await until(() => cursor.position.sequence === 300)
+    expect(log.reads).toBeGreaterThan(3)
+    expect(reader.sequences).toEqual(oneTo(300))
+  })
+
   test('that opens at the newest position misses nothing appended before its first turn', async () => {
     await append(1, 3)
     const { newest } = await log.bounds(channel)

@@ -1,12 +1,19 @@
 import type { Socket } from 'node:net'
 import { limits, SwitchboardError } from '@switchboard/contract'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import type { Clock } from '../clock.js'
+import type { Trust } from './client-address.js'
 import type { Meter } from '../meter.js'
 import { answerNotFound, answerProblems, refuseConnection, sendProblem } from './answers.js'
 import { parseJsonBodies } from './json-body.js'
 import { requestIdOf } from './request-id.js'
-import { registerSecurity } from './security.js'
+import { registerOrigins, SECURITY_HEADERS } from './security.js'
 
 export interface AppOptions {
   readonly logger: FastifyBaseLogger
@@ -14,8 +21,24 @@ export interface AppOptions {
   readonly meter: Meter
   /** Origins whose scripts may read answers, besides this server's own. */
   readonly allowedOrigins: readonly string[]
+  /** Whose `X-Forwarded-*` headers are believed. Default: nobody's. */
+  readonly trust?: Trust
+  /** Told of every request that is over. */
+  readonly onRequestOver: (over: RequestOver) => void
   /** True once the process is going away: new requests are then sent elsewhere. */
   readonly isDraining: () => boolean
+}
+
+/** A request that has been answered, for the log and the metrics: its route, never its address. */
+export interface RequestOver {
+  readonly requestId: string
+  readonly method: string
+  /** The route's template, or undefined when none fitted. */
+  readonly route: string | undefined
+  readonly status: number
+  readonly ms: number
+  /** True for a stream, whose length is no answering time. */
+  readonly streaming: boolean
 }
 
 /** Idle connections are kept for longer than any usual proxy keeps its end, so that it is the proxy that closes them. */
@@ -32,13 +55,14 @@ const HEAD_BYTES_MAX = 16 * 1024
  * limits on time and size.
  */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { logger, meter, clock, isDraining } = options
+  const { logger, meter, clock, trust, isDraining } = options
   const app = Fastify({
     loggerInstance: logger,
     // A request is told of in one line when it is over, without its address: that may hold a token.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: requestIdOf,
     requestIdHeader: false,
+    trustProxy: trust ?? false,
     keepAliveTimeout: KEEP_ALIVE_MS,
     // A body's own limits are shorter, and answer; this one is for whoever gets around them.
     requestTimeout: limits.bodyMsMax + limits.bodyIdleMsMax + LATE_CHECK_MS,
@@ -64,17 +88,16 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
       maxHeaderSize: HEAD_BYTES_MAX,
     },
     clientErrorHandler: (error, socket) => refuseConnection(error, socket as Socket, logger),
+    // Hooks do not run for a path that cannot be decoded.
     frameworkErrors: (error, request, reply) => {
-      reply.header('x-request-id', request.id)
-      return sendProblem(error, request, reply, meter)
+      setCommonHeaders(request, reply)
+      sendProblem(error, request, reply, meter)
     },
   })
 
   app.decorateRequest('principal', undefined)
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' })
-  })
-  await registerSecurity(app, options.allowedOrigins)
+  app.addHook('onRequest', async (request, reply) => setCommonHeaders(request, reply))
+  await registerOrigins(app, options.allowedOrigins)
   answerProblems(app, meter)
   app.addHook('onRequest', async (request, reply) => {
     // Nothing of a body is read for a path that there is not.
@@ -85,25 +108,29 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     }
   })
   app.addHook('onResponse', async (request, reply) => {
-    const { principal } = request
-    request.log.debug(
-      {
-        method: request.method,
-        route: request.routeOptions.url,
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime * 10) / 10,
-        ...(principal && { key_id: principal.keyId }),
-      },
-      'request',
-    )
+    const { config, url } = request.routeOptions
+    options.onRequestOver({
+      requestId: request.id,
+      method: request.method,
+      route: request.is404 ? undefined : url,
+      status: reply.statusCode,
+      ms: reply.elapsedTime,
+      streaming: config.streaming === true,
+    })
   })
   parseJsonBodies(app, clock)
   return app
+}
+
+function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.headers(SECURITY_HEADERS).headers({ 'x-request-id': request.id, 'cache-control': 'no-store' })
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Answered even while the process is going away: whoever asks how it is must be told. */
     whileDraining?: true
+    /** The answer goes on for as long as somebody listens. */
+    streaming?: true
   }
 }

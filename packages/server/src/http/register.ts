@@ -42,7 +42,11 @@ function register(
     exposeHeadRoute: route.method === 'GET' && route.streaming === undefined,
     schema: schemaOf(id, route, rawBody),
     bodyLimit: limits.bodyBytesMax,
-    config: { route: id, ...(route.permission === 'none' && { whileDraining: true }) },
+    config: {
+      route: id,
+      ...(route.permission === 'none' && { whileDraining: true }),
+      ...(route.streaming !== undefined && { streaming: true }),
+    },
     onRequest: (request) => guard(request, route, deps),
     ...(!readsOwnQuery(id) && {
       preValidation: async (request: FastifyRequest) => {

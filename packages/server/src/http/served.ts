@@ -1,17 +1,12 @@
-import { buildAsyncApi, buildOpenApi, type Catalogue } from '@switchboard/contract'
+import { buildAsyncApi, buildOpenApi, type Catalogue, type Readiness } from '@switchboard/contract'
 import type { Handlers } from './route-types.js'
 
 /** How the process is, as operations asks. */
 export interface Wellbeing {
   /** Whether it can take traffic, and why not. */
-  readiness(): Promise<Readiness> | Readiness
+  readiness(): Readiness
   /** The metrics in the Prometheus text format, and that format's content type. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
-}
-
-export interface Readiness {
-  readonly status: 'ready' | 'not_ready'
-  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail?: string }[]
 }
 
 export interface ServedDeps extends Wellbeing {
@@ -33,7 +28,7 @@ export function servedHandlers(deps: ServedDeps): Handlers<ServedRoutes> {
     getHealth: async () => ({ status: 'ok', version: deps.version }),
 
     async getReadiness({ reply }) {
-      const readiness = await deps.readiness()
+      const readiness = deps.readiness()
       if (readiness.status !== 'ready') reply.code(503)
       return readiness
     },

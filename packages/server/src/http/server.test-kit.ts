@@ -74,10 +74,11 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
   const sessions = createSessions({ gate: access, clock, meter: noMeter, maxStreamsPerWorkspace: 10, drainMs: 1000 })
   const settings = twilioSettings(access.secrets, access.workspaces)
   const app = await createApp({
-    logger: pino({ level: process.env.DBG ?? 'silent' }),
+    logger: pino({ level: 'silent' }),
     clock,
     meter: noMeter,
     allowedOrigins: options.allowedOrigins ?? [],
+    onRequestOver: () => {},
     isDraining: options.isDraining ?? (() => false),
   })
   await registerApi(app, {

@@ -66,6 +66,8 @@ export interface Ingest {
    */
   publishEvents(target: PublishTarget, events: readonly unknown[]): Promise<Published>
 
+  /** From now on nothing more is acknowledged: everything, what is being written included, fails with `unavailable`. */
+  refuse(): void
   /** Stops following the log. */
   close(): void
 }
@@ -80,14 +82,20 @@ export interface IngestDeps {
 
 export function createIngest({ log, catalogue, clock, meter, rate }: IngestDeps): Ingest {
   const toolCalls = createToolCalls(log)
+  let refusing = false
+  const assertTaking = (): void => {
+    if (refusing) throw new SwitchboardError('unavailable', 'Nothing more is taken here. Try again.')
+  }
 
   async function append(
     channel: Channel,
     events: readonly NewEvent[],
     request: Idempotency | undefined,
   ): Promise<{ ids: readonly string[]; replayed: number }> {
+    assertTaking()
     const started = clock.monotonic()
     const appended = await toolCalls.complete(channel, events, (completed) => log.append(channel, completed, request))
+    assertTaking()
     const stored = events.length - appended.replayed
     if (stored > 0) meter.appended(channelKind(channel), stored, (clock.monotonic() - started) / 1000)
     return { ids: appended.positions.map(formatPosition), replayed: appended.replayed }
@@ -159,6 +167,9 @@ export function createIngest({ log, catalogue, clock, meter, rate }: IngestDeps)
       return { ids, replayed: allReplayed && ids.length > 0 }
     },
 
+    refuse() {
+      refusing = true
+    },
     close: () => toolCalls.close(),
   }
 }

@@ -1,13 +1,15 @@
 import { nearestName } from '@switchboard/contract'
 import type { Setting } from './setting.js'
-import { type SettingName, settingList, settings } from './settings.js'
+import { type SettingName, settingList, type settings } from './settings.js'
 
 type ValueOf<S> = S extends { readonly parse: (text: string) => infer T | undefined } ? T : never
 type OrNothing<S> = S extends { readonly preset: string } ? never : undefined
 
 /** What a deployment has set, checked. Members without a preset are undefined when nothing is set. */
 export type Config = {
-  readonly [Name in SettingName]: Exclude<ValueOf<(typeof settings)[Name]>, undefined> | OrNothing<(typeof settings)[Name]>
+  readonly [Name in SettingName]:
+    | Exclude<ValueOf<(typeof settings)[Name]>, undefined>
+    | OrNothing<(typeof settings)[Name]>
 }
 
 /** Flags by the names of the table, as texts: `{ port: '0' }`. */
@@ -28,11 +30,11 @@ const SHOWN_CHARS_MAX = 80
  * @throws ConfigError naming the variable or flag, the value (never a secret's) and what is accepted.
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>, flags: Flags = {}): Config {
-  const values = settingList.map((setting) => [setting.name, valueOf(setting, env, flags[setting.name])])
+  const values = settingList.map((setting) => [setting.name, settingValue(setting, env, flags[setting.name])])
   return Object.fromEntries(values) as Config
 }
 
-function valueOf(
+function settingValue(
   setting: Setting<unknown>,
   env: Readonly<Record<string, string | undefined>>,
   flag: string | undefined,
@@ -58,8 +60,8 @@ function quoted(text: string): string {
   )
 }
 
-/** Variables of ours that are not the server's. */
-const OTHERS = ['SWITCHBOARD_URL', 'SWITCHBOARD_API_KEY', 'SWITCHBOARD_WORKSPACE', 'SWITCHBOARD_CONFIG']
+/** Variables of the command line, which may well be set where the server runs. */
+const OTHERS = ['SWITCHBOARD_URL', 'SWITCHBOARD_API_KEY', 'SWITCHBOARD_WORKSPACE']
 
 /**
  * What is worth a warning at the start, a line each: variables that begin with `SWITCHBOARD_` and mean nothing, with the

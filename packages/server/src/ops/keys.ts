@@ -49,5 +49,7 @@ export async function ensureSealingKey(dir: string): Promise<Buffer> {
   const { content } = await privateFile(file, () => `${randomBytes(SEALING_KEY_BYTES).toString('base64')}\n`)
   const key = Buffer.from(content.trim(), 'base64')
   if (key.length === SEALING_KEY_BYTES) return key
-  throw new ConfigError(`${file} holds no key; accepted: ${SEALING_KEY_BYTES} bytes in base64, or no file for a new key`)
+  throw new ConfigError(
+    `${file} holds no key; accepted: ${SEALING_KEY_BYTES} bytes in base64, or no file for a new key`,
+  )
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises'
+import { chmod, constants, copyFile, link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ConfigError } from './config.js'
 
@@ -9,7 +9,7 @@ import { ConfigError } from './config.js'
  * Several processes may start at once: all get the content of the one that was first, and none ever sees half a file.
  *
  * @returns `made` is true at the one process that wrote it.
- * @throws ConfigError in one line, when it cannot be read or written, or when others could read it.
+ * @throws ConfigError in one line, when it cannot be read or written.
  */
 export async function privateFile(
   file: string,
@@ -32,14 +32,12 @@ export async function privateFile(
 async function read(file: string): Promise<string | undefined> {
   try {
     const content = await readFile(file, 'utf8')
-    const { mode } = await stat(file)
-    // Windows keeps no such bits.
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-      throw new ConfigError(`${file} can be read by others than its owner; accepted: mode 0600 (chmod 600 ${file})`)
-    }
+    // A copy that was restored, or a volume that gives its group everything, may have opened it. Where it cannot be
+    // closed again the start goes on: some volumes keep no modes at all.
+    await chmod(file, 0o600).catch(() => undefined)
     return content
   } catch (error) {
-    if (isMissing(error)) return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }
@@ -51,10 +49,13 @@ async function write(file: string, content: string): Promise<boolean> {
   try {
     await handle.writeFile(content)
     await handle.sync()
-    // Unlike a rename, a link fails when the name is taken.
-    await link(draft, file)
+    // Unlike a rename, a link fails when the name is taken. Where there are no links, a copy fails then too.
+    await link(draft, file).catch((error) => {
+      if (codeOf(error) === 'EEXIST') throw error
+      return copyFile(draft, file, constants.COPYFILE_EXCL)
+    })
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    if (codeOf(error) === 'EEXIST') return false
     throw error
   } finally {
     await handle.close()
@@ -75,6 +76,6 @@ async function flushFolder(folder: string): Promise<void> {
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
 }

@@ -94,7 +94,8 @@ function list<T>(accepted: string, parse: (text: string) => T | undefined): Form
 /** Origins exactly as browsers send them. */
 export const origins = list('origins between commas, such as https://console.example.com, and no wildcard', (text) => {
   const url = urlOf(text)
-  return (url?.protocol === 'https:' || url?.protocol === 'http:') && url.origin === text ? text : undefined
+  const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:'
+  return isWeb && url.origin === text && !text.includes('*') ? text : undefined
 })
 
 /** An http(s) address; the answer ends without a slash. */
@@ -110,7 +111,9 @@ export const webAddress: Form<string> = {
 
 export const natsServers = list('NATS servers between commas, such as nats://10.0.0.1:4222', (text) => {
   const url = urlOf(text)
-  return url !== undefined && ['nats:', 'tls:', 'ws:', 'wss:'].includes(url.protocol) && url.host !== '' ? text : undefined
+  return url !== undefined && ['nats:', 'tls:', 'ws:', 'wss:'].includes(url.protocol) && url.host !== ''
+    ? text
+    : undefined
 })
 
 /** False, true (whoever connects), how many proxies stand in front, or which addresses are proxies. */

@@ -93,12 +93,14 @@ function message(content: JsonObject): Buffer {
   return textMessage(Buffer.from(JSON.stringify(content)))
 }
 
-/** Close code for a failure that the table gives none: the server met something unexpected. */
+/** For failures that the table gives no close code (RFC 6455's registry: internal error, try again later). */
 const UNEXPECTED = 1011
+const TRY_LATER = 1013
 
 export function closeCode(code: FailureCode): number {
   const failure = failures[code]
-  return 'close' in failure ? failure.close : UNEXPECTED
+  if ('close' in failure) return failure.close
+  return failure.retry === 'later' ? TRY_LATER : UNEXPECTED
 }
 
 /** Begins with the failure's code, and is cut to what a close frame may carry. */

@@ -88,6 +88,7 @@ export class ObserverSession {
     this.#live = request.start.kind === 'live'
     this.#sink = new SocketSink(raw, {
       clock: dependencies.clock,
+      isOpen: () => socket.readyState === socket.OPEN,
       onStalled: () => {
         dependencies.meter.refused('client_stalled')
         this.stop()

@@ -23,6 +23,7 @@ export class SocketSink implements Sink {
   readonly #wrap: (bytes: Buffer) => Buffer
   readonly #clock: Clock
   readonly #onStalled: () => void
+  readonly #isOpen: () => boolean
   #drained: () => void = () => {}
   #full = false
   #cancelLook: (() => void) | undefined
@@ -32,12 +33,19 @@ export class SocketSink implements Sink {
 
   constructor(
     end: WritableEnd,
-    options: { readonly clock: Clock; readonly wrap?: (bytes: Buffer) => Buffer; readonly onStalled: () => void },
+    options: {
+      readonly clock: Clock
+      readonly onStalled: () => void
+      readonly wrap?: (bytes: Buffer) => Buffer
+      /** False once nothing may follow what was written, as after a close frame: bytes are then dropped. */
+      readonly isOpen?: () => boolean
+    },
   ) {
     this.#end = end
     this.#clock = options.clock
     this.#wrap = options.wrap ?? ((bytes) => bytes)
     this.#onStalled = options.onStalled
+    this.#isOpen = options.isOpen ?? (() => true)
     this.lastWriteAt = options.clock.monotonic()
     end.on('drain', this.#onSocketDrain)
   }
@@ -47,7 +55,7 @@ export class SocketSink implements Sink {
   }
 
   write(bytes: Buffer): 'more' | 'full' {
-    if (this.#closed) return 'full'
+    if (this.#closed || !this.#isOpen()) return 'full'
     this.lastWriteAt = this.#clock.monotonic()
     const below = this.#end.write(this.#wrap(bytes))
     // A large write is "above the high-water mark" even when the kernel took it at once: then nothing waits.

@@ -1,10 +1,8 @@
 import { once } from 'node:events'
-import { createServer as createHttp2Server, connect as http2Connect } from 'node:http2'
-import { type AddressInfo, connect, type Socket } from 'node:net'
-import { builtinCatalogue, limits, permissionNames } from '@switchboard/contract'
+import { connect, type Socket } from 'node:net'
+import { limits, permissionNames } from '@switchboard/contract'
 import { describe, expect, test } from 'vitest'
 import { callStarted } from '../fanout/memory-log.test-kit.js'
-import { noMeter } from '../meter.js'
 import {
   HEARTBEAT_MS,
   listen,
@@ -16,7 +14,6 @@ import {
   until,
   WORKSPACE,
 } from './server.test-kit.js'
-import { serveWorkspaceStream } from './sse.js'
 
 const channel = { workspace: WORKSPACE }
 const oneTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
@@ -445,88 +442,4 @@ test('the end of the process looks like a cut, not like an end', async (t) => {
   server.http.closeAllConnections()
   await until(() => client.cut)
   expect(client.ended).toBe(false)
-})
-
-test('an HTTP/1.0 client is served too, without chunks', async (t) => {
-  const server = await startServer(t)
-  const socket = connect(server.port, '127.0.0.1')
-  let text = ''
-  socket.setEncoding('utf8').on('data', (more: string) => {
-    text += more
-  })
-  socket.write(`GET /v1/${WORKSPACE}/events/stream HTTP/1.0\r\n\r\n`)
-  await until(() => text.includes('stream.opened'))
-  await publish(server, 1, 2)
-  await until(() => text.includes('-2\n'))
-  expect(text.toLowerCase()).not.toContain('transfer-encoding')
-  expect(text).toMatch(/\r\n\r\nretry: 3000\n\nid: /)
-  socket.destroy()
-})
-
-test('a second request on the same connection waits its turn and is served whole', async (t) => {
-  const server = await startServer(t)
-  const socket = connect(server.port, '127.0.0.1')
-  let text = ''
-  socket.setEncoding('utf8').on('data', (more: string) => {
-    text += more
-  })
-  const ask = `GET /v1/${WORKSPACE}/events/stream HTTP/1.1\r\nhost: test\r\n\r\n`
-  socket.write(ask + ask)
-  await until(() => server.sessions.counts().workspace === 2)
-  await publish(server, 1)
-  await until(() => text.includes('-1\n'))
-  // Only the first is heard; when it ends, the second follows on the same connection.
-  expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(1)
-  socket.destroy()
-  await until(() => server.sessions.counts().workspace === 0)
-})
-
-test('HTTP/2 clients are served the same', async (t) => {
-  const server = await startServer(t)
-  const { log, fanout, sessions, clock, gate } = server
-  const http2 = createHttp2Server((req, res) => {
-    const who = gate.principals.get('all')
-    if (who === undefined) throw new Error('unreachable')
-    const dependencies = {
-      log,
-      fanout,
-      sessions,
-      clock,
-      catalogue: builtinCatalogue,
-      meter: noMeter,
-      config: { heartbeatMs: HEARTBEAT_MS },
-    }
-    const request = { workspace: WORKSPACE, principal: who, start: { kind: 'all' as const }, view: {} }
-    // Node's compatibility classes are made to stand in for HTTP/1's.
-    serveWorkspaceStream(dependencies, request, req as never, res as never)
-  })
-  http2.listen(0, '127.0.0.1')
-  await once(http2, 'listening')
-  const session = http2Connect(`http://127.0.0.1:${(http2.address() as AddressInfo).port}`)
-  t.onTestFinished(() => {
-    session.destroy()
-    http2.close()
-  })
-  for (let n = 1; n <= 600; n += 20) {
-    await log.append(
-      channel,
-      oneTo(20).map((k) => callStarted(n + k - 1, { caller_id: 'x'.repeat(2000) })),
-    )
-  }
-  const stream = session.request({ ':path': '/' })
-  let text = ''
-  stream.setEncoding('utf8').on('data', (more: string) => {
-    text += more
-  })
-  const [headers] = await once(stream, 'response')
-  expect(headers['content-type']).toBe('text/event-stream')
-  await until(() => text.includes('-600\n'))
-  await publish(server, 601)
-  await until(() => text.includes('-601\n'))
-  const seen = [...text.matchAll(/id: \d+-(\d+)\nevent: call.started/g)].map(([, n]) => Number(n))
-  expect(seen).toEqual(oneTo(601))
-  server.gate.revoke('all')
-  await once(stream, 'end')
-  expect(text).toContain('credential_revoked')
-  await until(() => sessions.counts().workspace === 0)
 })

@@ -112,6 +112,8 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     // Before the call is looked up: an end that comes meanwhile is then seen by one or the other.
     join(workspace, callSid, observer)
     onData = () => session.end('bad_request')
+    // The library has sent a close frame by now: nothing may follow it, and the peer has little time to answer.
+    ws.on('error', () => session.end('bad_request'))
     ws.on('pong', () => observer.pong())
     ws.once('close', () => {
       observer.stop()

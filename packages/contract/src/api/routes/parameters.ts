@@ -22,7 +22,7 @@ export const commaSeparated: readonly string[] = ['types']
 const types = Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.*,-]+$' }), {
   maxItems: limits.filterValuesMax,
   description:
-    'Event types, comma-separated: `call.started`, a family as `call.*`, or `*`. An unknown type is no error: it may come to be.',
+    'Event types, comma-separated: `call.started`, a family as `call.*`, or `*`.',
 })
 
 const ids = (description: string) =>

@@ -1,0 +1,137 @@
+import type { ChannelKind } from '@switchboard/contract'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Meter } from '../meter.js'
+import { type MetricName, type MetricRow, metricTable } from './metric-table.js'
+
+/** What is read when somebody asks for the metrics, rather than counted as it happens. What is left out stays at 0. */
+export interface Readings {
+  /** Entries that the slowest subscriber is behind. */
+  readonly subscriberLagMax?: (kind: ChannelKind) => number
+  readonly tailBytes?: () => number
+  readonly logWritable?: () => boolean
+  readonly logFaults?: () => number
+  readonly logBytes?: () => number | Promise<number>
+  /** How many records there are of what, for example `{ api_keys: 12 }`. The names become labels: never ids. */
+  readonly storeRecords?: () => Readonly<Record<string, number>>
+  readonly ready?: () => boolean
+}
+
+export interface RequestMeasure {
+  readonly method: string
+  /** The route's template (`/v1/:workspace_id/events`), or undefined when no route fitted: never the address itself. */
+  readonly route: string | undefined
+  readonly status: number
+  readonly seconds: number
+  /** A stream: counted, but its length is no answering time. */
+  readonly streaming?: boolean
+}
+
+/** The metrics of one server. */
+export interface Metrics extends Meter {
+  request(measure: RequestMeasure): void
+  /** Adds readings; a later one replaces an earlier one of the same name. */
+  read(readings: Readings): void
+  /** In the Prometheus text format, with that format's content type. */
+  collect(): Promise<{ readonly contentType: string; readonly text: string }>
+  readonly registry: Registry
+  /** Forgets everything. */
+  close(): void
+}
+
+const KINDS = ['workspace', 'observer'] as const satisfies readonly ChannelKind[]
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])
+
+/** A registry of its own, so that a process may run several servers, as tests do. */
+export function createMetrics(options: { readonly version: string }): Metrics {
+  const registry = new Registry()
+  let readings: Readings = {}
+  collectDefaultMetrics({ register: registry })
+
+  const counter = (name: MetricName) => new Counter({ ...definition(name), registers: [registry] })
+  const gauge = (name: MetricName, collect?: (gauge: Gauge<string>) => void | Promise<void>) =>
+    new Gauge({
+      ...definition(name),
+      registers: [registry],
+      ...(collect && {
+        collect() {
+          return collect(this)
+        },
+      }),
+    })
+  const histogram = (name: MetricName) => {
+    const { buckets = [] }: MetricRow = metricTable[name]
+    return new Histogram({ ...definition(name), buckets: [...buckets], registers: [registry] })
+  }
+
+  const appended = counter('switchboard_events_appended_total')
+  const appendSeconds = histogram('switchboard_append_seconds')
+  const refusals = counter('switchboard_refusals_total')
+  const openStreams = gauge('switchboard_open_streams')
+  const streamsOpened = counter('switchboard_streams_opened_total')
+  const delivered = counter('switchboard_events_delivered_total')
+  const deliveredBytes = counter('switchboard_delivered_bytes_total')
+  const gaps = counter('switchboard_gaps_total')
+  const deliveryLag = histogram('switchboard_delivery_lag_seconds')
+  const requests = counter('switchboard_http_requests_total')
+  const requestSeconds = histogram('switchboard_http_request_seconds')
+  gauge('switchboard_build_info').set({ version: options.version }, 1)
+
+  gauge('switchboard_subscriber_lag_max_entries', (lag) => {
+    for (const kind of KINDS) lag.set({ kind }, readings.subscriberLagMax?.(kind) ?? 0)
+  })
+  gauge('switchboard_tail_bytes', (bytes) => bytes.set(readings.tailBytes?.() ?? 0))
+  gauge('switchboard_log_writable', (writable) => writable.set(Number(readings.logWritable?.() ?? false)))
+  gauge('switchboard_log_faults', (faults) => faults.set(readings.logFaults?.() ?? 0))
+  gauge('switchboard_log_bytes', async (bytes) => bytes.set((await readings.logBytes?.()) ?? 0))
+  gauge('switchboard_ready', (ready) => ready.set(Number(readings.ready?.() ?? false)))
+  gauge('switchboard_store_records', (records) => {
+    records.reset()
+    for (const [record, count] of Object.entries(readings.storeRecords?.() ?? {})) records.set({ record }, count)
+  })
+
+  // A series that is absent until it first counts looks like one that is broken: begin at 0.
+  for (const kind of KINDS) {
+    for (const counted of [appended, streamsOpened, delivered, deliveredBytes, gaps]) counted.inc({ kind }, 0)
+    openStreams.set({ kind }, 0)
+  }
+
+  return {
+    registry,
+    appended(kind, events, seconds) {
+      appended.inc({ kind }, events)
+      appendSeconds.observe({ kind }, seconds)
+    },
+    refused: (code) => refusals.inc({ code }),
+    streamOpened(kind) {
+      openStreams.inc({ kind })
+      streamsOpened.inc({ kind })
+    },
+    streamClosed: (kind) => openStreams.dec({ kind }),
+    delivered(kind, events, bytes) {
+      delivered.inc({ kind }, events)
+      deliveredBytes.inc({ kind }, bytes)
+    },
+    gap: (kind) => gaps.inc({ kind }),
+    deliveryLag: (kind, seconds) => deliveryLag.observe({ kind }, seconds),
+
+    request({ method: asked, route = 'none', status, seconds, streaming = false }) {
+      // Anybody may invent methods.
+      const method = METHODS.has(asked) ? asked : 'other'
+      requests.inc({ method, route, status: String(status) })
+      if (!streaming) requestSeconds.observe({ method, route }, seconds)
+    },
+
+    read(more) {
+      readings = { ...readings, ...more }
+    },
+
+    collect: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+
+    close: () => registry.clear(),
+  }
+}
+
+function definition(name: MetricName): { name: string; help: string; labelNames: string[] } {
+  const { meaning, labels = [] }: MetricRow = metricTable[name]
+  return { name, help: meaning, labelNames: [...labels] }
+}
