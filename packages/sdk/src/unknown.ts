@@ -1,6 +1,6 @@
+import { observerTypes, workspaceTypes } from './generated/known.gen.js'
 import type { ObserverSSEEvent, WorkspaceSSEEvent } from './generated/types.gen.js'
 import type { JsonObject } from './http.js'
-import { observerTypes, workspaceTypes } from './known.js'
 
 /** A workspace event of a type that this SDK does not know: newer than it, or added by the deployment. */
 export interface UnknownWorkspaceEvent {

@@ -4,3 +4,4 @@ export const asyncApiPath = 'spec/asyncapi.json'
 export const eventsPagePath = 'docs/reference/events.md'
 export const failuresPagePath = 'docs/reference/failures.md'
 export const sdkFolder = 'packages/sdk/src/generated'
+export const knownTypesPath = `${sdkFolder}/known.gen.ts`

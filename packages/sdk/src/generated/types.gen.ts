@@ -4324,7 +4324,7 @@ export type ReadEventsData = {
          */
         continuation_token?: string;
         /**
-         * Event types, comma-separated: `call.started`, a family as `call.*`, or `*`. An unknown type is no error: it may come to be.
+         * Event types, comma-separated: `call.started`, a family as `call.*`, or `*`.
          */
         types?: Array<string>;
         /**
@@ -4604,7 +4604,7 @@ export type ReadCallEventsData = {
          */
         continuation_token?: string;
         /**
-         * Event types, comma-separated: `call.started`, a family as `call.*`, or `*`. An unknown type is no error: it may come to be.
+         * Event types, comma-separated: `call.started`, a family as `call.*`, or `*`.
          */
         types?: Array<string>;
     };
