@@ -17,7 +17,10 @@ export function build() {
   const quiet = { stdio: ['ignore', 2, 2] }
   const bundle = `${root}packages/sdk/dist/index.cjs`
   if (!existsSync(bundle) || statSync(bundle).mtimeMs < newest(`${root}packages/sdk/src`)) {
-    run('node', [`${root}node_modules/tsdown/dist/run.mjs`, '--logLevel', 'warn'], { cwd: `${root}packages/sdk`, ...quiet })
+    run('node', [`${root}node_modules/tsdown/dist/run.mjs`, '--logLevel', 'error'], {
+      cwd: `${root}packages/sdk`,
+      ...quiet,
+    })
   }
   run('node', [`${root}node_modules/typescript7/bin/tsc`, '-b'], quiet)
 }

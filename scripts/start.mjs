@@ -1,6 +1,7 @@
 // `npm start`: installs and builds what is missing, then serves. Arguments go to `switchboard serve`.
-import { root } from './install.mjs'
+
 import { build } from './build.mjs'
+import { root } from './install.mjs'
 
 build()
 process.argv = [process.argv[0], 'switchboard', 'serve', ...process.argv.slice(2)]

@@ -24,7 +24,8 @@ function ensurePrograms() {
   if (missing.length === 0) return
   const names = [...new Set(missing.map((program) => program.package))]
   if (!has('apt-get') || process.getuid?.() !== 0) {
-    for (const { command, why } of missing) console.log(`Missing program: ${command} (${why}). Its tests are skipped and say so.`)
+    for (const { command, why } of missing)
+      console.log(`Missing program: ${command} (${why}). Its tests are skipped and say so.`)
     return
   }
   console.log(`Installing system packages for the tests: ${names.join(', ')} …`)
@@ -39,7 +40,10 @@ const checks = [
   { name: 'generated documents and types are current', command: ['node', 'scripts/generate.mjs', '--check'] },
   { name: 'the OpenAPI and AsyncAPI documents are well made', command: ['node', 'scripts/generate.mjs', '--lint'] },
   { name: 'tests and examples type-check', command: ['node', tsc, '-p', 'tsconfig.tests.json'] },
-  { name: 'the code is formatted and linted', command: ['node', 'node_modules/@biomejs/biome/bin/biome', 'check', '.'] },
+  {
+    name: 'the code is formatted and linted',
+    command: ['node', 'node_modules/@biomejs/biome/bin/biome', 'check', '.'],
+  },
   { name: 'nothing is unused', command: ['node', 'node_modules/knip/bin/knip.js', '--no-progress'] },
 ]
 
@@ -64,12 +68,17 @@ function vitest(patterns) {
   const folder = mkdtempSync(join(tmpdir(), 'switchboard-tests-'))
   const report = join(folder, 'report.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  spawnSync('node', [`${root}node_modules/vitest/vitest.mjs`, 'run', ...reporters, ...patterns], { cwd: root, stdio: 'inherit' })
+  spawnSync('node', [`${root}node_modules/vitest/vitest.mjs`, 'run', ...reporters, ...patterns], {
+    cwd: root,
+    stdio: 'inherit',
+  })
   try {
     const summary = JSON.parse(readFileSync(report, 'utf8'))
     passed += summary.numPassedTests
     // A file that does not even load holds no test, and must count all the same.
-    const unloaded = summary.testResults.filter(({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0)
+    const unloaded = summary.testResults.filter(
+      ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+    )
     failed += summary.numFailedTests + unloaded.length
     skipped += summary.numPendingTests + summary.numTodoTests
     if (summary.numTotalTests === 0) failed++

@@ -45,6 +45,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** A folder to keep the log in; a fresh one, removed afterwards, by default. */
   readonly dir?: string
+  /** Takes what ends the server; by default the server ends with the test that started it. */
+  readonly onEnd?: (end: () => Promise<void>) => void
 }
 
 /** A real server process, started by the command line's own `serve`. It ends with the test. */
@@ -65,7 +67,8 @@ export class TestServer {
   static async start(options: ServerOptions = {}): Promise<TestServer> {
     const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'switchboard-data-'))
     const server = new TestServer(dir, await freePort(), options.env ?? {})
-    onTestFinished(async () => {
+    const { onEnd = onTestFinished } = options
+    onEnd(async () => {
       await server.kill('SIGKILL')
       rmSync(server.home, { recursive: true, force: true })
       if (options.dir === undefined) rmSync(dir, { recursive: true, force: true })
@@ -170,6 +173,15 @@ export class TestServer {
     return answer as { key_id: string; api_key: string }
   }
 
+  /** Waits until so many streams of a kind are open. */
+  async streamsOpen(kind: 'workspace' | 'observer', count: number): Promise<void> {
+    const line = new RegExp(`^switchboard_open_streams\\{kind="${kind}"\\} ${count}$`, 'm')
+    await until(`${count} open streams (${kind})`, async () => {
+      const metrics = await (await fetch(`${this.url}/metrics`)).text()
+      return line.test(metrics) || undefined
+    })
+  }
+
   /** Resident memory of the server process, in bytes. */
   residentBytes(): number {
     const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))
@@ -189,11 +201,9 @@ export async function readStream(
   done: (frames: readonly Frame[]) => boolean,
   options: { query?: string; headers?: Record<string, string>; credential?: string } = {},
 ): Promise<Frame[]> {
-  const abort = new AbortController()
   const frames: Frame[] = []
   const answer = await fetch(`${server.url}/v1/${server.workspace}/events/stream?${options.query ?? ''}`, {
     headers: { ...server.headers(options.credential), ...options.headers },
-    signal: abort.signal,
   })
   if (answer.status !== 200 || answer.body === null) throw new Error(`stream: ${answer.status} ${await answer.text()}`)
   const reader = new EventStreamReader()
@@ -203,10 +213,8 @@ export async function readStream(
       const fault = checker.stream(type, JSON.parse(data))
       if (fault !== undefined) throw new Error(`a frame is not as the served document says: ${fault}`)
       frames.push({ type, id: lastEventId, data: JSON.parse(data) })
-      if (done(frames)) {
-        abort.abort()
-        return frames
-      }
+      // Leaving the loop ends the connection.
+      if (done(frames)) return frames
     }
   }
   return frames

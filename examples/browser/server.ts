@@ -9,7 +9,7 @@
 //   export SWITCHBOARD_WORKSPACE=…         the workspace's id
 //   node --import tsx examples/browser/server.ts
 //
-// Then open http://127.0.0.1:3000. PORT takes another port.
+// Then open http://127.0.0.1:3000. PORT takes another port, TOKEN_SECONDS another life of the tokens.
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { createSwitchboard } from '@switchboard/sdk'
@@ -17,6 +17,7 @@ import { createSwitchboard } from '@switchboard/sdk'
 const url = process.env.SWITCHBOARD_URL ?? 'http://127.0.0.1:8080'
 const workspaceId = process.env.SWITCHBOARD_WORKSPACE ?? ''
 const port = Number(process.env.PORT ?? 3000)
+const ttl_seconds = Number(process.env.TOKEN_SECONDS ?? 300)
 
 const switchboard = createSwitchboard({ baseUrl: url, workspaceId, credential: process.env.SWITCHBOARD_API_KEY ?? '' })
 
@@ -35,7 +36,7 @@ const server = createServer(async (request, response) => {
       response.end(await readFile(new URL(name, import.meta.url)))
     } else if (request.method === 'POST' && path === '/token') {
       // A real application checks here that somebody is signed in, and which workspace is theirs.
-      const { access_token } = await switchboard.tokens.create({ permissions: ['events:read'], ttl_seconds: 300 })
+      const { access_token } = await switchboard.tokens.create({ permissions: ['events:read'], ttl_seconds })
       const stream = `${url}/v1/${workspaceId}/events/stream`
       response.setHeader('content-type', 'application/json')
       response.setHeader('cache-control', 'no-store')

@@ -76,10 +76,7 @@ test('20 subscribers cut at random moments (seed 42) while thousands of events f
     for (const subscriber of subscribers) subscriber.stop()
   })
 
-  await until('all to be connected', async () => {
-    const metrics = await (await fetch(`${server.url}/metrics`)).text()
-    return /switchboard_streams_open\{kind="workspace"\} 20\b/.test(metrics) || undefined
-  })
+  await server.streamsOpen('workspace', 20)
   const published: string[] = []
   const total = 4000
   for (let sent = 0; sent < total; sent += 20) {
@@ -192,10 +189,7 @@ describe('1,000 subscribers on one stream', () => {
     onTestFinished(() => {
       for (const socket of [...sockets, stalled]) socket.destroy()
     })
-    await until('all to be connected', async () => {
-      const metrics = await (await fetch(`${server.url}/metrics`)).text()
-      return /switchboard_streams_open\{kind="workspace"\} 1000\b/.test(metrics) || undefined
-    })
+    await server.streamsOpen('workspace', 1000)
 
     const publish = async (from: number, to: number) => {
       for (let sent = from; sent < to; sent += 10)

@@ -191,10 +191,7 @@ describe('a call observer of the public SDK', () => {
     await server.publish([lines[0]?.ws as Json])
     // Its patience is three heartbeats: messages, not pings, must keep it.
     const observing = platformObserver(server, callSid, server.adminKey, 3000)
-    await until('the observer', async () => {
-      const metrics = await (await fetch(`${server.url}/metrics`)).text()
-      return /switchboard_streams_open\{kind="observer"\} 1\b/.test(metrics) || undefined
-    })
+    await server.streamsOpen('observer', 1)
     const { ids } = await server.request('POST', `/v1/${server.workspace}/calls/${callSid}/events`, {
       type: 'tool_call_started',
       tool_name: 'find_appointment',

@@ -1,7 +1,7 @@
 import { type ErrorItem, type FailureCode, failures, SwitchboardError } from '@switchboard/contract'
 
 /** Exit status for arguments that make no sense, the same as `bad_request`. */
-export const USAGE = failures.bad_request.exit
+const USAGE = failures.bad_request.exit
 
 /** A failure as a person at a terminal gets to see it, with the status to exit with. */
 export interface Told {
@@ -62,6 +62,8 @@ export function tell(error: unknown, debug = false): Told {
   if (error instanceof CliError) return told(error.code, error.message, error.errors, error.hint)
   if (error instanceof SwitchboardError) return told(error.code, error.detail, error.errors ?? [])
   if (error instanceof Error) {
+    // The server's word for a setting that cannot be. It is told by name, because only `serve` loads the server.
+    if (error.name === 'ConfigError') return told('bad_request', error.message, [])
     const { code } = error as { code?: unknown }
     if (isFailureCode(code)) return told(code, withoutCode(error, code), itemsOf(error))
     const clientSide = typeof code === 'string' ? CLIENT[code] : undefined

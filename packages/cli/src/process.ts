@@ -56,7 +56,8 @@ function outputOf(stream: NodeJS.WriteStream, colour: boolean, onBroken: () => v
     isTTY: stream.isTTY === true,
     colour: colour && wantsColour(stream),
     get columns() {
-      return stream.isTTY ? stream.columns : undefined
+      // Some terminals say 0 when they do not know.
+      return stream.isTTY && stream.columns > 0 ? stream.columns : undefined
     },
     async write(text) {
       if (broken || stream.write(text)) return

@@ -143,6 +143,7 @@ describe('a command line becomes a value', () => {
       'token create',
       { target: {}, json: false, permissions: ['events:read', 'calls:observe'], callSids: ['CA1'], ttlSeconds: 3600 },
     ],
+    ['serve --port 0 --retention 2h --json', 'serve', { flags: { port: '0', retentionMs: '2h' }, json: true }],
     ['doctor --round-trip', 'doctor', { target: {}, roundTrip: true, json: false }],
   ])('%s', async (line, name, options) => {
     expect(await jobOf(line)).toEqual({ name, options })

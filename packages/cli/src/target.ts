@@ -12,9 +12,9 @@ export interface TargetOptions {
 }
 
 /** Where each part of a target was found, for `doctor` and for error messages. */
-export type Origin = 'option' | 'environment' | 'credentials file' | 'default'
+type Origin = 'option' | 'environment' | 'credentials file' | 'default'
 
-export interface Found {
+interface Found {
   readonly value: string
   readonly origin: Origin
 }

@@ -1,5 +1,5 @@
-export { systemClock } from './clock.js'
 export type { Clock } from './clock.js'
+export { systemClock } from './clock.js'
 export { version } from './compose/version.js'
 export { type RunningServer, type ServerOptions, startServer } from './main.js'
 export { type Config, ConfigError, configWarnings, type Flags, readConfig } from './ops/config.js'

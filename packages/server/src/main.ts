@@ -170,7 +170,7 @@ async function start(
   // Listen.
   const server = undo.later(await listen(app, config.host, config.port, clock), (opened) => opened.close(0))
   health.tell({ kind: 'started' })
-  logger.info({ url: server.url, version, admin_key: adminKey.source }, 'listening')
+  logger.info({ version, data_dir: dir, admin_from: adminKey.source }, 'started')
 
   // Drain: first what lets new work in, last the storage.
   let closing: Promise<void> = Promise.resolve()
@@ -214,5 +214,11 @@ async function start(
 
 /** A fault without ids of calls. */
 function faultLine({ code, channel, from, to, detail }: Fault): object {
-  return { code, detail, from, to, ...(channel && { workspace: channel.workspace, of_a_call: channel.call !== undefined }) }
+  return {
+    code,
+    detail,
+    from,
+    to,
+    ...(channel && { workspace: channel.workspace, of_a_call: channel.call !== undefined }),
+  }
 }

@@ -10,7 +10,7 @@ import { targetOf, withTarget } from '../parse/target-options.js'
 import { type Palette, palette } from '../render/palette.js'
 import { findTarget, type TargetOptions } from '../target.js'
 
-export interface Doctor {
+interface Doctor {
   readonly target: TargetOptions
   readonly roundTrip: boolean
   readonly json: boolean

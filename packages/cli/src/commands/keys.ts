@@ -12,20 +12,20 @@ import { findTarget, keyOf, type Target, type TargetOptions } from '../target.js
 import { workspaceId } from '../workspace.js'
 
 /** What an app needs: it reads and publishes, and leaves keys, the audit trail and personal data alone. */
-export const APP_PERMISSIONS: readonly Permission[] = ['events:read', 'events:write', 'calls:observe', 'calls:publish']
+const APP_PERMISSIONS: readonly Permission[] = ['events:read', 'events:write', 'calls:observe', 'calls:publish']
 
 interface Common {
   readonly target: TargetOptions
   readonly json: boolean
 }
 
-export interface CreateKey extends Common {
+interface CreateKey extends Common {
   readonly name: string
   readonly permissions: readonly Permission[]
   readonly days: number | undefined
 }
 
-export interface OneKey extends Common {
+interface OneKey extends Common {
   readonly keyId: string
 }
 
@@ -79,7 +79,7 @@ export const defineKeys: Define = (program, submit) => {
 }
 
 /** People paste whole keys; only the public part is used, so that no secret ends up in an address. */
-export function keyIdOf(text: string): string {
+function keyIdOf(text: string): string {
   return /^sb_([A-Za-z0-9]+)(?:_.*)?$/.exec(text)?.[1] ?? text
 }
 

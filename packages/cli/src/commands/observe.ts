@@ -13,7 +13,7 @@ import { palette } from '../render/palette.js'
 import { findTarget, type TargetOptions } from '../target.js'
 import { gapJson, watchConnection } from '../watch.js'
 
-export interface Observe {
+interface Observe {
   readonly target: TargetOptions
   /** A call's id, its beginning, or `latest`. */
   readonly call: string

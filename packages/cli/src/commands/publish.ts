@@ -20,7 +20,7 @@ import { palette } from '../render/palette.js'
 import { clean, counted } from '../render/text.js'
 import { findTarget, type TargetOptions } from '../target.js'
 
-export interface Publish {
+interface Publish {
   readonly target: TargetOptions
   /** The call to publish to; undefined: the workspace stream. */
   readonly call: string | undefined

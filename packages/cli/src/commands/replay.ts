@@ -17,7 +17,7 @@ import { openStage } from '../stage.js'
 import { findTarget, keyOf, type Target, type TargetOptions } from '../target.js'
 import { workspaceId } from '../workspace.js'
 
-export interface Replay {
+interface Replay {
   readonly target: TargetOptions
   /** A path, or `-` for standard input. */
   readonly file: string

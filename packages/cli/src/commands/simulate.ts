@@ -14,7 +14,7 @@ import { openStage } from '../stage.js'
 import { findTarget, type TargetOptions } from '../target.js'
 import type { TimelineItem } from '../timeline.js'
 
-export interface Simulate {
+interface Simulate {
   readonly target: TargetOptions
   readonly callsPerMinute: number
   /** Undefined: a new one for every run. */

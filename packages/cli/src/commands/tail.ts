@@ -11,7 +11,7 @@ import { clean, shortId } from '../render/text.js'
 import { findTarget, type TargetOptions } from '../target.js'
 import { gapJson, watchConnection } from '../watch.js'
 
-export interface Tail {
+interface Tail {
   readonly target: TargetOptions
   readonly filter: {
     readonly types: readonly string[]

@@ -11,7 +11,7 @@ import { palette } from '../render/palette.js'
 import { findTarget, keyOf, type TargetOptions } from '../target.js'
 import { workspaceId } from '../workspace.js'
 
-export interface CreateToken {
+interface CreateToken {
   readonly target: TargetOptions
   readonly json: boolean
   readonly permissions: readonly Permission[]

@@ -10,12 +10,12 @@ import { palette } from '../render/palette.js'
 import { table } from '../render/table.js'
 import { findTarget, keyOf, type TargetOptions } from '../target.js'
 
-export interface ListWorkspaces {
+interface ListWorkspaces {
   readonly target: TargetOptions
   readonly json: boolean
 }
 
-export interface CreateWorkspaceJob extends ListWorkspaces {
+interface CreateWorkspaceJob extends ListWorkspaces {
   readonly name: string
   readonly slug: string
   readonly extraFields: 'refuse' | 'pass'
@@ -64,7 +64,7 @@ export const defineWorkspaces: Define = (program, submit) => {
 }
 
 /** The short name that a name suggests: `Harbor Clinic (North)` → `harbor-clinic-north`. */
-export function slugOf(name: string): string {
+function slugOf(name: string): string {
   const slug = name
     .normalize('NFKD')
     .toLowerCase()

@@ -93,7 +93,7 @@ function gigabytes(bytes: number): string {
 }
 
 /** A file's text, or undefined when this system has no such file. */
-export async function textOf(path: string): Promise<string | undefined> {
+async function textOf(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch(() => undefined)
 }
 

@@ -108,13 +108,13 @@ describe('a start that cannot be', () => {
   })
 
   test.each([
-    ['a port that is none', ['--port', '99999'], /99999/],
-    ['a retention that is none', ['--retention', 'soon'], /soon/],
-    ['a data folder that is a file', ['--data-dir', '/etc/hostname'], /\/etc\/hostname/],
-  ])('because of %s names it', async (_, args, said) => {
+    ['a port that is none', ['--port', '99999'], 2, /99999/],
+    ['a retention that is none', ['--retention', 'soon'], 2, /soon/],
+    ['a data folder that is a file', ['--data-dir', '/etc/hostname'], 75, /\/etc\/hostname/],
+  ])('because of %s names it', async (_, args, expected, said) => {
     const user = new User()
     const { status, stderr } = await user.run('serve', ...args)
-    expect(status).toBe(2)
+    expect(status).toBe(expected)
     expect(stderr).toMatch(said)
     expect(stderr).not.toMatch(/^\s+at /m)
   })
@@ -142,6 +142,42 @@ describe('with a server', () => {
     expect(stderr.match(/connection lost/g)).toHaveLength(1)
     expect(stderr).toContain('connected again')
     expect(stderr).not.toContain('gap')
+    expect(status).toBe(0)
+  })
+
+  test('observe goes on across a killed and restarted server, and ends with the call', async () => {
+    const user = new User()
+    const port = await freePort()
+    const server = await user.serve(port)
+    const say = async (words: string): Promise<void> => {
+      const { status } = await user.run(
+        'publish',
+        '--call',
+        CALL,
+        'user_transcript',
+        `transcript=${words}`,
+        'speaker_role=caller',
+      )
+      expect(status).toBe(0)
+    }
+    await say('one')
+    const observer = user.start('observe', CALL)
+    await observer.until(({ stdout }) => stdout.includes('one'))
+    await say('two')
+    await observer.until(({ stdout }) => stdout.includes('two'))
+    await server.kill('SIGKILL')
+    await observer.until(({ stderr }) => stderr.includes('connection lost'))
+    await user.serve(port)
+    await say('three')
+    await user.run(
+      ...['publish', 'call.ended', `call_sid=${CALL}`, 'direction=inbound', 'duration_seconds=9'],
+      ...['completion_reason=completed', 'escalated=false'],
+    )
+    const { status, stdout, stderr } = await observer.ended
+    expect([...stdout.matchAll(/caller {4}(\w+)/g)].map(([, word]) => word)).toEqual(['one', 'two', 'three'])
+    expect(stdout.match(/ call {6}/g)).toHaveLength(1)
+    expect(stdout.trim().split('\n').at(-1)).toContain('end       completed')
+    expect(stderr).toContain('connected again')
     expect(status).toBe(0)
   })
 
@@ -186,7 +222,7 @@ describe('with a server', () => {
     const user = new User()
     await user.serve(await freePort())
     const replayed = await user.run('replay', fixture, '--speed', 'max')
-    expect(replayed).toMatchObject({ status: 0, stderr: expect.stringContaining('21 events published.') })
+    expect(replayed).toMatchObject({ status: 0, stderr: expect.stringContaining('25 events published.') })
     const { status, stdout, stderr } = await user.run('observe', CALL.slice(0, 10))
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     expect(stdout).toContain('agent     Harbor Clinic, how can I help?')
@@ -238,6 +274,33 @@ describe('with a server', () => {
     expect(status).toBe(0)
     expect(stderr).toContain('Hanging up open calls')
     expect((await user.run('observe')).stderr).toContain('No call is active.')
+  })
+
+  test('a simulation waits for a server that is restarted, and loses and repeats nothing', async () => {
+    const user = new User()
+    const port = await freePort()
+    const server = await user.serve(port)
+    const simulation = user.start('simulate', '--seed', '5', '--speed', '40', '--duration', '90s')
+    expect((await user.run('tail', '--since', '1h', '--types', 'call.ended', '--count', '2')).status).toBe(0)
+    await server.kill('SIGKILL')
+    await simulation.until(({ stderr }) => stderr.includes('Trying again until it works'))
+    await user.serve(port)
+    const { status, stderr } = await simulation.ended
+    expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining('The server is back.') })
+    const count = Number(/([\d ]+) events? of/.exec(stderr)?.[1]?.replaceAll(' ', ''))
+    const printed = await user.run('simulate', '--seed', '5', '--duration', '90s', '--print')
+    const story = printed.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(count).toBe(story.length)
+    const types = story.flatMap(({ ws }) => (ws === undefined ? [] : [`${ws.event_type} ${ws.call_sid}`]))
+    const stored = await user.run('tail', '--since', '1h', '--json', '--count', String(types.length))
+    const seen = stored.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).event)
+    expect(seen.map((event) => `${event.event_type} ${event.call_sid}`)).toEqual(types)
   })
 
   test('whoever stops reading, as head does, is not scolded', async () => {

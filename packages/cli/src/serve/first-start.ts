@@ -53,12 +53,11 @@ async function create(api: Api): Promise<Workspace | undefined> {
 }
 
 /** What is kept of a first start. */
-export function heldAfter({ workspace, key }: Made, adminKey: string, dataDir: string | undefined): ServerCredentials {
+export function heldAfter({ workspace, key }: Made, adminKey: string): ServerCredentials {
   return {
     admin_key: adminKey,
     workspace_id: workspace.id,
     workspace_slug: workspace.slug,
     api_key: key.api_key,
-    ...(dataDir === undefined ? {} : { data_dir: dataDir }),
   }
 }

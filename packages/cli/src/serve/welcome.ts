@@ -10,7 +10,7 @@ export interface FirstStart {
   readonly adminKey: string | undefined
   /** Where credentials were put. */
   readonly credentials: string
-  /** Where events are kept: a folder, or a cluster. */
+  /** The folder that events are kept in. */
   readonly storage: string
   /** How this program is called from here: `switchboard`, or `npx switchboard` inside a checkout. */
   readonly command: string
@@ -56,6 +56,11 @@ export function welcome(first: FirstStart, colours: Palette): string {
 /** The line of every later start. */
 export function startedLine(url: string, storage: string, colours: Palette): string {
   return `${colours.strong('Switchboard')} at ${colours.code(url)} ${colours.faint(`· console ${url}/console/ · events in ${storage}`)}\n`
+}
+
+/** The admin key at the start that made it, when that start found a workspace there already. */
+export function keptLine(adminKey: string, colours: Palette): string {
+  return `  ${colours.faint('Admin key')}  ${colours.strong(adminKey)} ${colours.faint('(may do everything; printed this once)')}\n`
 }
 
 /** What to say when nothing is known of the keys of a server that has some. */

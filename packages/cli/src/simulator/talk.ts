@@ -10,7 +10,7 @@ export interface ToolUse {
 }
 
 /** The caller says something; the agent may use a tool; the agent answers. */
-export interface Exchange {
+interface Exchange {
   readonly caller: string
   readonly tool?: ToolUse
   readonly agent: string

@@ -15,6 +15,9 @@ export interface Listening {
 /** Connections that may wait to be accepted while a restart's clients all come back at once. The kernel may allow fewer. */
 const BACKLOG = 4096
 
+/** How often connections that have become idle are closed while the server closes. */
+const IDLE_SWEEP_MS = 25
+
 /** @throws ConfigError when the address cannot be had. */
 export async function listen(app: FastifyInstance, host: string, port: number, clock: Clock): Promise<Listening> {
   const sockets = new Set<Socket>()
@@ -36,7 +39,15 @@ export async function listen(app: FastifyInstance, host: string, port: number, c
         // Upgraded connections are no longer the HTTP server's: all are cut here.
         for (const socket of sockets) socket.destroy()
       })
+      const sweepIdle = (): void => {
+        app.server.closeIdleConnections()
+        // To Node a connection that was opened ahead of its first request counts as busy.
+        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+      }
+      // A connection that was busy when the server closed is idle later, and would be kept for the next request.
+      const sweep = setInterval(sweepIdle, IDLE_SWEEP_MS)
       await app.close()
+      clearInterval(sweep)
       cancel()
     },
   }

@@ -10,6 +10,9 @@ export class Undo {
 
   /** Closes all of it. A part that cannot be closed keeps no other from being closed. */
   async all(): Promise<void> {
-    for (const step of this.#steps.reverse()) await Promise.resolve().then(step).catch(() => {})
+    for (const step of this.#steps.reverse())
+      await Promise.resolve()
+        .then(step)
+        .catch(() => {})
   }
 }

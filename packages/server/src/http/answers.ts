@@ -23,10 +23,13 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const { status, headers, body } = problemOf(error, request.id)
   const failure = failureOf(error)
   meter.refused(failure.code)
-  // What went wrong here, as opposed to with the request, is for the log.
-  if (status >= 500) request.log.error({ err: failure.cause ?? failure, code: failure.code }, 'request failed')
+  // What nobody foresaw is for the log. What the storage or the process cannot do just now has been told there already.
+  if (failure.code === 'internal') request.log.error({ err: failure.cause ?? failure }, 'request failed')
   // Bytes, so that nothing is added to the media type.
-  return reply.code(status).headers(headers).send(Buffer.from(JSON.stringify(body)))
+  return reply
+    .code(status)
+    .headers(headers)
+    .send(Buffer.from(JSON.stringify(body)))
 }
 
 /** The path alone: a query may hold a token. */
@@ -37,7 +40,11 @@ export function pathOf(url: string): string {
 
 /** What Node's parser refuses, before there is a request: its codes and ours. */
 const parserFailures: Readonly<Record<string, readonly [status: number, reason: string, detail: string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', `The head of a request has at most ${maxHeaderSize} bytes.`],
+  HPE_HEADER_OVERFLOW: [
+    431,
+    'Request Header Fields Too Large',
+    `The head of a request has at most ${maxHeaderSize} bytes.`,
+  ],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'The request did not arrive in time.'],
 }
 
@@ -48,7 +55,11 @@ export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, l
     return
   }
   log.debug({ code: error.code }, 'connection refused')
-  const [status, reason, detail] = parserFailures[error.code ?? ''] ?? [400, 'Bad Request', 'This is not valid HTTP/1.1.']
+  const [status, reason, detail] = parserFailures[error.code ?? ''] ?? [
+    400,
+    'Bad Request',
+    'This is not valid HTTP/1.1.',
+  ]
   const requestId = uuidv7()
   const code = status === 408 ? 'request_timeout' : 'bad_request'
   const { body, headers } = problemOf(new SwitchboardError(code, detail), requestId)

@@ -33,7 +33,6 @@ export interface ApiDeps extends ServedDeps {
   readonly twilio: TwilioSource
 }
 
-
 /** Registers every route of the table, and the pages. A route without a handler does not compile. */
 export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<void> {
   const { access, log, catalogue, clock, ingest } = deps
@@ -70,5 +69,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
 
 /** Only a stream takes a token in its address: an EventSource cannot send headers. */
 function credentialOf(request: FastifyRequest, route: Route): string | undefined {
-  return readCredential(request.headers, request.query, { allowQueryToken: route.streaming === 'sse' || route.method === 'HEAD' })
+  return readCredential(request.headers, request.query, {
+    allowQueryToken: route.streaming === 'sse' || route.method === 'HEAD',
+  })
 }

@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { failures, routeList, routes, SwitchboardError } from '@switchboard/contract'
 import { describe, expect, test } from 'vitest'
 import { methodsOf } from './not-found.js'
@@ -8,7 +8,7 @@ import { openTestApp, type TestApp } from './server.test-kit.js'
 /** A request to a server that listens, byte by byte. */
 async function raw(server: TestApp, request: string): Promise<string> {
   if (!server.app.server.listening) await server.app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = server.app.addresses()[0] ?? { port: 0 }
+  const { port } = server.app.server.address() as AddressInfo
   const socket = connect(port, '127.0.0.1')
   socket.write(request)
   let text = ''
@@ -58,7 +58,14 @@ describe('the table of routes', () => {
     async ({ method, path }) => {
       const server = await openTestApp()
       const { id: other } = await server.access.workspaces.create({ name: 'Other', slug: 'other' })
-      const credential = await server.key('events:read', 'events:write', 'calls:observe', 'calls:publish', 'keys:manage', 'audit:read')
+      const credential = await server.key(
+        'events:read',
+        'events:write',
+        'calls:observe',
+        'calls:publish',
+        'keys:manage',
+        'audit:read',
+      )
       const nobody = '00000000-0000-7000-8000-000000000000'
       const [existing, missing] = await Promise.all(
         [other, nobody].map((id) => server.ask(method, filled(path, id), { credential })),

@@ -8,9 +8,9 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import type { Clock } from '../clock.js'
-import type { Trust } from './client-address.js'
 import type { Meter } from '../meter.js'
 import { answerNotFound, answerProblems, refuseConnection, sendProblem } from './answers.js'
+import type { Trust } from './client-address.js'
 import { parseJsonBodies } from './json-body.js'
 import { requestIdOf } from './request-id.js'
 import { registerOrigins, SECURITY_HEADERS } from './security.js'

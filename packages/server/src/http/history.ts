@@ -30,7 +30,12 @@ export function historyHandlers({ log, catalogue, clock }: HistoryDeps): Handler
     async readEvents({ params, query, principal }) {
       const view = createView(catalogue, 'workspace', viewOf(query, principal))
       const channel = { workspace: params.workspace_id }
-      return readHistory(log, catalogue, { channel, view, from: startOf(catalogue, query, clock), limit: limitOf(query) })
+      return readHistory(log, catalogue, {
+        channel,
+        view,
+        from: startOf(catalogue, query, clock),
+        limit: limitOf(query),
+      })
     },
 
     async readCallEvents({ params, query, principal }): Promise<HistoryPage> {

@@ -29,7 +29,10 @@ export function mediaTypeOf<T extends string>(request: FastifyRequest, accepted:
 export function requirePlainEncoding(request: FastifyRequest): void {
   const encoding = request.headers['content-encoding']
   if (encoding === undefined || encoding.trim().toLowerCase() === 'identity') return
-  throw new SwitchboardError('unsupported_media_type', 'A compressed body is not accepted: send it without Content-Encoding.')
+  throw new SwitchboardError(
+    'unsupported_media_type',
+    'A compressed body is not accepted: send it without Content-Encoding.',
+  )
 }
 
 /** The refusal of a content type. */

@@ -30,7 +30,9 @@ export function methodsOf(path: string): readonly string[] {
 export function noRoute(method: string, path: string): { readonly failure: SwitchboardError; readonly allow?: string } {
   const methods = methodsOf(path)
   if (methods.length === 0) {
-    return { failure: new SwitchboardError('not_found', 'There is nothing at this path. /openapi.json lists what there is.') }
+    return {
+      failure: new SwitchboardError('not_found', 'There is nothing at this path. /openapi.json lists what there is.'),
+    }
   }
   const allow = methods.join(', ')
   return {

@@ -40,9 +40,7 @@ export function problemOf(error: unknown, requestId: string): ProblemAnswer {
 
 /** What a client is told of a credential (RFC 6750, section 3): `invalid_token` when there was one. */
 function challenge(code: FailureCode): string {
-  return code === 'unauthenticated'
-    ? 'Bearer realm="switchboard"'
-    : 'Bearer realm="switchboard", error="invalid_token"'
+  return code === 'unauthenticated' ? 'Bearer realm="switchboard"' : 'Bearer realm="switchboard", error="invalid_token"'
 }
 
 /** The failure that an error stands for. */

@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { type FailureCode, failures, limits, SwitchboardError } from '@switchboard/contract'
 import { describe, expect, test } from 'vitest'
 import type { Engine } from '../log/log.js'
@@ -60,6 +60,26 @@ describe('publishing', () => {
     const headers = { 'content-type': 'application/x-ndjson' }
     const answer = await server.ask('POST', eventsOf(server), { body, headers })
     expect([answer.statusCode, answer.json().ids.length]).toEqual([201, 2])
+  })
+
+  test('of lines stores each as it arrives, long before the body ends', async () => {
+    const server = await openTestApp()
+    await server.app.listen({ host: '127.0.0.1', port: 0 })
+    const { port } = server.app.server.address() as AddressInfo
+    const socket = connect(port, '127.0.0.1')
+    const chunk = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
+    socket.write(
+      `POST ${eventsOf(server)} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${await server.key('events:write')}\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n`,
+    )
+    for (const count of [1, 2, 3]) {
+      socket.write(chunk(`${JSON.stringify(started(`CA${count}`))}\n`))
+      await expect.poll(async () => (await kept(server)).length).toBe(count)
+    }
+    socket.write('0\r\n\r\n')
+    let text = ''
+    for await (const bytes of socket) text += String(bytes)
+    expect(text).toMatch(/^HTTP\/1\.1 201 /)
+    expect(text.match(/\d{13}-\d/g)).toHaveLength(3)
   })
 
   test('of lines that end in a bad one tells what is stored, and what is wrong where', async () => {
@@ -140,8 +160,24 @@ describe('a body that is refused', () => {
     ['an unknown type', { event_type: 'call.startd' }, {}, 422, 'unknown_event_type'],
     ['an observer event', said('x'), {}, 422, 'invalid_event'],
     ['too many events', tooMany, {}, 422, 'too_many_events'],
-    ['too deep', `{"event_type":"call.started","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, {}, 422, 'invalid_event'],
-    ['an event that is too large', { event_type: 'operator.profile_updated', operator_id: service, changes: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`f${i}`, 'x'.repeat(1000)])) }, {}, 413, 'event_too_large'],
+    [
+      'too deep',
+      `{"event_type":"call.started","x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+      {},
+      422,
+      'invalid_event',
+    ],
+    [
+      'an event that is too large',
+      {
+        event_type: 'operator.profile_updated',
+        operator_id: service,
+        changes: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`f${i}`, 'x'.repeat(1000)])),
+      },
+      {},
+      413,
+      'event_too_large',
+    ],
     ['a body that is too large', Buffer.alloc(limits.bodyBytesMax + 1, 0x20), {}, 413, 'body_too_large'],
     ['a form', 'a=b', { 'content-type': 'application/x-www-form-urlencoded' }, 415, 'unsupported_media_type'],
     ['no content type', '{}', { 'content-type': '' }, 415, 'unsupported_media_type'],
@@ -166,7 +202,7 @@ describe('a body that is refused', () => {
   test('for its size is told the limit, before it has been sent, on a connection that then ends', async () => {
     const server = await openTestApp()
     await server.app.listen({ host: '127.0.0.1', port: 0 })
-    const { port } = server.app.addresses()[0] ?? { port: 0 }
+    const { port } = server.app.server.address() as AddressInfo
     const socket = connect(port, '127.0.0.1')
     socket.write(
       `POST ${eventsOf(server)} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${await server.key('events:write')}\r\ncontent-type: application/json\r\ncontent-length: 1073741824\r\n\r\n{`,

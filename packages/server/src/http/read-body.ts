@@ -28,10 +28,10 @@ export function readBody(source: Readable, { clock, bytesMax, declaredBytes }: B
     }
     function onData(piece: Buffer): void {
       bytes += piece.length
-      if (bytes > bytesMax) return stop(tooLarge(bytesMax))
       pieces.push(piece)
       cancel()
-      cancel = startTimer()
+      if (bytes > bytesMax) stop(tooLarge(bytesMax))
+      else cancel = startTimer()
     }
     function onEnd(): void {
       detach()

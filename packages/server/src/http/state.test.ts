@@ -31,7 +31,13 @@ const profile = {
   changes: { name: 'Mara', phone_number: null },
 }
 const sync = { event_type: 'pipeline.sync_completed', data_source_id: service, event_count: 1, duration_ms: 2 }
-const surface = { event_type: 'surface.created', surface_id: service, entity_id: service, channel: 'sms', fields_count: 3 }
+const surface = {
+  event_type: 'surface.created',
+  surface_id: service,
+  entity_id: service,
+  channel: 'sms',
+  fields_count: 3,
+}
 
 async function publish(server: TestApp, ...events: readonly object[]): Promise<string[]> {
   return (await server.ask('POST', `/v1/${server.workspace}/events`, { body: { events } })).json().ids

@@ -35,7 +35,10 @@ export function stateHandlers(log: Log): Handlers<StateRoutes> {
       const allCalls = [...calls.items, ...ended.items]
       // The oldest of the positions: what the later reads saw beyond it, a stream after it repeats, and folding it
       // again changes nothing.
-      const position = pages.reduce((oldest, page) => (page.position.sequence < oldest.sequence ? page.position : oldest), calls.position)
+      const position = pages.reduce(
+        (oldest, page) => (page.position.sequence < oldest.sequence ? page.position : oldest),
+        calls.position,
+      )
       return {
         calls: shown('calls', allCalls),
         operators: shown('operators', operators.items),

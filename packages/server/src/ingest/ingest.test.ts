@@ -215,6 +215,13 @@ describe('a JSON body', () => {
   })
 })
 
+test('once it refuses, nothing more is acknowledged, not even what is being written', async () => {
+  const writing = refusalOf(ingest.publishBody(to(inWorkspace), json(started('CA1'))))
+  ingest.refuse()
+  expect((await writing).code).toBe('unavailable')
+  expect((await refusalOf(ingest.publishBody(to(inWorkspace), json(started('CA2'))))).code).toBe('unavailable')
+})
+
 describe('an idempotency key of a request', () => {
   const keyed = to(inWorkspace, { idempotencyKey: 'order-1' })
 
@@ -273,7 +280,9 @@ describe('an idempotency key of an event', () => {
   })
 
   test.each([[''], [7], [null], ['a b'], ['é'], ['x'.repeat(257)]])('is refused when it is %j', async (key) => {
-    const error = await refusalOf(ingest.publishBody(to(inWorkspace), json({ ...started('CA1'), idempotency_key: key })))
+    const error = await refusalOf(
+      ingest.publishBody(to(inWorkspace), json({ ...started('CA1'), idempotency_key: key })),
+    )
     expect([error.code, error.errors?.[0]?.path]).toEqual(['invalid_event', '/idempotency_key'])
   })
 })
@@ -387,7 +396,10 @@ describe('newline-delimited JSON', () => {
   })
 
   test('leaves out blank lines, and takes CRLF', async () => {
-    const { ids } = await ingest.publishLines(to(onCall), pieces(`\r\n${line(said('a'))}\n  \n${JSON.stringify(said('b'))}\r\n`))
+    const { ids } = await ingest.publishLines(
+      to(onCall),
+      pieces(`\r\n${line(said('a'))}\n  \n${JSON.stringify(said('b'))}\r\n`),
+    )
     expect(ids).toHaveLength(2)
   })
 
@@ -402,7 +414,7 @@ describe('newline-delimited JSON', () => {
 
   test('tells the ids of earlier pieces too', async () => {
     const error = await refusalOf(
-      ingest.publishLines(to(onCall), pieces(line(said('a')), line(said('b')) + '{"type":', ' oops}\n')),
+      ingest.publishLines(to(onCall), pieces(line(said('a')), `${line(said('b'))}{"type":`, ' oops}\n')),
     )
     expect(error.code).toBe('invalid_event')
     expect(error.errors?.[0]).toEqual({ path: '/lines/3', message: expect.stringContaining('column 10') })

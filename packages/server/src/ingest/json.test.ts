@@ -44,17 +44,22 @@ describe('a text that is not JSON', () => {
 
   test('is found wherever it was broken, and only there', () => {
     fc.assert(
-      fc.property(fc.json(), fc.nat(), fc.constantFrom('', '"', '{', ']', ',', 'x', '\\', '\u0001'), (json, at, junk) => {
-        const cut = at % (json.length + 1)
-        const text = json.slice(0, cut) + junk + json.slice(cut + 1)
-        let valid = true
-        try {
-          JSON.parse(text)
-        } catch {
-          valid = false
-        }
-        expect(locateJsonFault(text).message === 'no fault').toBe(valid)
-      }),
+      fc.property(
+        fc.json(),
+        fc.nat(),
+        fc.constantFrom('', '"', '{', ']', ',', 'x', '\\', '\u0001'),
+        (json, at, junk) => {
+          const cut = at % (json.length + 1)
+          const text = json.slice(0, cut) + junk + json.slice(cut + 1)
+          let valid = true
+          try {
+            JSON.parse(text)
+          } catch {
+            valid = false
+          }
+          expect(locateJsonFault(text).message === 'no fault').toBe(valid)
+        },
+      ),
     )
   })
 

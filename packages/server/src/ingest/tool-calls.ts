@@ -19,7 +19,11 @@ export interface ToolCalls {
    * Appends of one call that hold tool events run one after another: a completion that arrives while its start is
    * still being written must find it. Others are not held up.
    */
-  complete<T>(channel: Channel, events: readonly NewEvent[], append: (events: readonly NewEvent[]) => Promise<T>): Promise<T>
+  complete<T>(
+    channel: Channel,
+    events: readonly NewEvent[],
+    append: (events: readonly NewEvent[]) => Promise<T>,
+  ): Promise<T>
   /** Stops following the log. */
   close(): void
 }
