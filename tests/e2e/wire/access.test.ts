@@ -436,6 +436,7 @@ describe('failures', () => {
   test('leave as problems, each with its code, error_code and request id', async () => {
     const place = await Place.make(server())
     const path = place.path('/events')
+    const failed = { event_type: 'pipeline.error', data_source_id: 'ds_1' }
     const cases: readonly [status: number, code: string, answer: Promise<Awaited<ReturnType<typeof ask>>>][] = [
       [401, 'unauthenticated', place.ask('GET', '/events', { credential: null })],
       [401, 'unauthenticated', place.ask('GET', '/events', { credential: 'sb_nobody_0000000000000000000000' })],
@@ -446,7 +447,7 @@ describe('failures', () => {
       [404, 'call_unknown', place.ask('GET', `/calls/${newCall()}/events`)],
       [405, 'method_not_allowed', ask(server(), 'DELETE', path)],
       [413, 'body_too_large', place.ask('POST', '/events', { body: 'x'.repeat(5 * 2 ** 20 + 1) })],
-      [413, 'event_too_large', place.ask('POST', '/events', { body: sample.sync(1, { error: 'x'.repeat(65_600) }) })],
+      [413, 'event_too_large', place.ask('POST', '/events', { body: { ...failed, error: 'x'.repeat(65_600) } })],
       [415, 'unsupported_media_type', place.ask('POST', '/events', { body: '<a/>', headers: { 'content-type': 'text/xml' } })],
       [422, 'invalid_event', place.ask('POST', '/events', { body: { event_type: 'surface.updated' } })],
       [422, 'unknown_event_type', place.ask('POST', '/events', { body: { event_type: 'surface.updatet' } })],
@@ -466,17 +467,14 @@ describe('failures', () => {
     expect(ids.size).toBe(cases.length)
   })
 
-  test('even of what is no HTTP', async () => {
-    const broken = request({ port: server().port, host: '127.0.0.1', path: '/v1/workspaces', headers: { a: 'b' } })
-    const long = request({ port: server().port, host: '127.0.0.1', path: '/healthz', headers: { a: 'b'.repeat(20_000) } })
-    broken.end()
-    long.end()
+  test('even of what never becomes a request', async () => {
+    const { port } = server()
+    const long = request({ port, host: '127.0.0.1', path: '/healthz', headers: { a: 'b'.repeat(20_000) } }).end()
     const [answer] = await once(long, 'response')
     expect(answer.statusCode).toBe(431)
     expect(answer.headers['content-type']).toBe('application/problem+json')
     expect(answer.headers['x-request-id']).toMatch(/./)
-    const [unauthenticated] = await once(broken, 'response')
-    expect(unauthenticated.statusCode).toBe(401)
+    answer.resume()
   })
 })
 
