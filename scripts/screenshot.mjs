@@ -44,11 +44,11 @@ const from = Math.max(0, Math.min(lines.length - ROWS, (escalated === -1 ? lines
 const rows = ['<b>$</b> npx switchboard tail', ...lines.slice(from, from + ROWS).map(drawn)]
 const html = `<!doctype html><meta charset="utf-8"><style>
   body { margin: 0; background: #14171a; color: #e6e8ea; font: 13px/1.5 "DejaVu Sans Mono", monospace; display: inline-block }
-  pre { margin: 0; padding: 18px 22px; width: 1040px; overflow: hidden }
+  pre { margin: 0; padding: 18px 22px; width: 1200px; overflow: hidden }
 </style><pre>${rows.join('\n')}</pre>`
 
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium' })
-const page = await browser.newPage({ deviceScaleFactor: 2 })
+const page = await browser.newPage({ deviceScaleFactor: 1.5 })
 await page.setContent(html)
 mkdirSync(`${root}docs/images`, { recursive: true })
 await page.locator('pre').screenshot({ path: `${root}docs/images/tail.png` })
