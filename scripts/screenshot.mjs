@@ -20,14 +20,22 @@ demo.stdout.on('data', (bytes) => {
 })
 await new Promise((resolve) => demo.on('exit', resolve))
 
-const colours = { 31: '#f87171', 32: '#86c98e', 33: '#fbbf24', 34: '#7fb4f5', 35: '#c9a3f0', 36: '#6fd0d0', 90: '#8b949e' }
-const escape = (plain) => plain.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+const colours = {
+  31: '#f87171',
+  32: '#86c98e',
+  33: '#fbbf24',
+  34: '#7fb4f5',
+  35: '#c9a3f0',
+  36: '#6fd0d0',
+  90: '#8b949e',
+}
+const escaped = (plain) => plain.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 /** Terminal colours as HTML. */
 function drawn(line) {
   let open = 0
   const html = line.split(/(\u001b\[[0-9;]*m)/).map((part) => {
     const code = /^\u001b\[([0-9;]*)m$/.exec(part)?.[1]
-    if (code === undefined) return escape(part)
+    if (code === undefined) return escaped(part)
     if (['0', '22', '39', ''].includes(code)) return open-- > 0 ? '</span>' : ''
     open++
     if (code === '1') return '<span style="font-weight:700">'

@@ -44,6 +44,11 @@ const checks = [
     name: 'the code is formatted and linted',
     command: ['node', 'node_modules/@biomejs/biome/bin/biome', 'check', '.'],
   },
+  { name: 'the SDK is packed well', command: ['node', 'node_modules/publint/src/cli.js', 'packages/sdk', '--strict'] },
+  {
+    name: 'the SDK and its types resolve everywhere',
+    command: ['node', 'node_modules/@arethetypeswrong/cli/dist/index.js', '--pack', 'packages/sdk', '--no-emoji'],
+  },
   { name: 'nothing is unused', command: ['node', 'node_modules/knip/bin/knip.js', '--no-progress'] },
 ]
 

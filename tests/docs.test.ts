@@ -218,7 +218,7 @@ describe('custom events', () => {
     delete file.events[0].fields.order_id.description
     const wrong = parseCustomCatalogue(file)
     const [first] = wrong.ok ? [] : wrong.errors
-    expect(page).toContain(`SWITCHBOARD_CATALOGUE is "events.json": ${first?.path} ${first?.message}\n`)
+    expect(page).toContain(`error: SWITCHBOARD_CATALOGUE is "events.json": ${first?.path} ${first?.message} [`)
   })
 
   test('the keywords in the document are those that are accepted', () => {

@@ -1,9 +1,3 @@
-/** How a socket ended. */
-export interface Closed {
-  readonly code: number
-  readonly reason: string
-}
-
 export type Delivery = { readonly kind: 'message'; readonly text: string } | { readonly kind: 'end' }
 
 /**

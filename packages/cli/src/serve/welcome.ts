@@ -21,7 +21,7 @@ export function welcome(first: FirstStart, colours: Palette): string {
   const { url, command } = first
   const rows: (readonly [string, string])[] = [
     ['Server', url],
-    ['Console', `${url}/console/`],
+    ['Reference', `${url}/docs`],
     ['Workspace', `${first.workspaceSlug} ${colours.faint(first.workspaceId)}`],
     ['Events', first.storage],
     ['Credentials', `${first.credentials} ${colours.faint('(only you can read it; commands use it by themselves)')}`],
@@ -55,7 +55,7 @@ export function welcome(first: FirstStart, colours: Palette): string {
 
 /** The line of every later start. */
 export function startedLine(url: string, storage: string, colours: Palette): string {
-  return `${colours.strong('Switchboard')} at ${colours.code(url)} ${colours.faint(`· console ${url}/console/ · events in ${storage}`)}\n`
+  return `${colours.strong('Switchboard')} at ${colours.code(url)} ${colours.faint(`· reference ${url}/docs · events in ${storage}`)}\n`
 }
 
 /** The admin key at the start that made it, when that start found a workspace there already. */

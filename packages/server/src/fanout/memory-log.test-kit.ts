@@ -1,4 +1,4 @@
-import { formatPosition, type JsonObject, type Position } from '@switchboard/contract'
+import type { JsonObject, Position } from '@switchboard/contract'
 import { Block, channelKind, encodeFrame } from '../log/block.js'
 import type {
   Appended,
@@ -194,8 +194,4 @@ export function callStarted(n: number, more: JsonObject = {}): NewEvent {
     ...more,
   }
   return { type: 'call.started', event }
-}
-
-export function positions(appended: Appended): string[] {
-  return appended.positions.map(formatPosition)
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { builtinCatalogue, type Permission, permissionNames, SwitchboardError } from '@switchboard/contract'
 import type { TestContext } from 'vitest'
 import type { Gate, Principal } from '../access/principal.js'
@@ -230,9 +230,4 @@ export async function until(fact: () => boolean, withinMs = 10_000): Promise<voi
 /** Lets everything that is under way on the loopback arrive. For claims that something does not happen. */
 export async function quiet(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 30))
-}
-
-export async function connectionOf(server: TestServer): Promise<Socket> {
-  const [socket] = (await once(server.http, 'connection')) as [Socket]
-  return socket
 }

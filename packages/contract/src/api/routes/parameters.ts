@@ -21,8 +21,7 @@ export const commaSeparated: readonly string[] = ['types']
 
 const types = Type.Array(Type.String({ pattern: '^[A-Za-z0-9_.*,-]+$' }), {
   maxItems: limits.filterValuesMax,
-  description:
-    'Event types, comma-separated: `call.started`, a family as `call.*`, or `*`.',
+  description: 'Event types, comma-separated: `call.started`, a family as `call.*`, or `*`.',
 })
 
 const ids = (description: string) =>
