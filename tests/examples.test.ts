@@ -224,12 +224,13 @@ test.skipIf(!existsSync('/usr/bin/chromium'))(
 
     // Tokens live two seconds here: the stream has ended with each, and gone on with the next.
     const before = tokens
-    await until('two more tokens', () => tokens >= before + 2 || undefined)
+    await until('a new token', () => tokens > before || undefined)
     await server.publish([{ ...started, call_sid: 'CA2' }])
     await until('the third event', async () => (await lines.count()) === 3 || undefined)
     expect(await lines.allTextContents()).toHaveLength(3)
     expect(bodies).not.toContain(api_key.slice(key_id.length + 4))
   },
+  60_000,
 )
 
 test('custom-events.json adds types that are checked, filtered and masked as built-in ones are', async () => {

@@ -81,6 +81,7 @@ function contextOf(options: SwitchboardOptions): Context {
     const accepted = 'accepted is an API key, an access token, or a function that gives one'
     throw new SwitchboardError('invalid_argument', `the credential is missing; ${accepted}`)
   }
+  if (options.workspaceId === '') throw new SwitchboardError('invalid_argument', 'workspaceId is empty')
   const baseUrl = cleanBaseUrl(options.baseUrl)
   // Called through a function of ours: browsers refuse a `fetch` whose `this` is another object.
   const given = options.fetch

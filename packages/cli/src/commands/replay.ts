@@ -77,6 +77,8 @@ async function run(job: Replay, context: Context): Promise<void> {
     onPlayed: (played) => progress.played(played),
   })
   await progress.end((events) => `${counted(events, 'event')} published.`)
+  // Stopped before its end: a script that goes on with half a file should know.
+  context.signal.throwIfAborted()
 }
 
 /** What the workspace does with unknown fields; a key that may only publish is not told, and gets the strict check. */
