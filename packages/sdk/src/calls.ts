@@ -1,12 +1,13 @@
 import { type Context, workspaceOf } from './context.js'
 import { getCall, listCalls, publishCallEvents, readCallEvents } from './generated/sdk.gen.js'
 import type { CallAnswer, CallState, ObserverEventInput, SessionInfoEvent } from './generated/types.gen.js'
+import { type HistoryOptions, type HistoryQuery, history } from './history.js'
 import { segment } from './http.js'
-import { type ObserverItem, observerItem, splitId, timeOf } from './items.js'
+import { type ObserverItem, observerItem } from './items.js'
 import { keepConnected } from './link.js'
 import { Observation } from './observation.js'
 import { ObserverTransport } from './observer-transport.js'
-import { type After, type LiveOptions, startOf, stateCallback, typesFilter } from './options.js'
+import { type LiveOptions, startOf, stateCallback, typesFilter } from './options.js'
 import { eachItem } from './paging.js'
 import { type Published, type PublishOptions, publishOnce } from './publish.js'
 import { type ObserverEvent, observerEvent } from './unknown.js'
@@ -31,12 +32,8 @@ export interface ObserveOptions extends LiveOptions {
   readonly inboxCharsMax?: number
 }
 
-export interface ListCallEventsOptions {
+export interface ListCallEventsOptions extends HistoryOptions {
   readonly types?: readonly ObserverTypeFilter[]
-  /** Where to start. Left out: with the oldest event kept. */
-  readonly after?: After
-  /** Events a request fetches, 1 to 1000. Default 100. */
-  readonly pageSize?: number
   readonly signal?: AbortSignal
 }
 
@@ -94,32 +91,14 @@ export class Calls {
   }
 
   /** Kept events of one call, oldest first, page by page as they are read. */
-  async *listEvents(callSid: string, options: ListCallEventsOptions = {}): AsyncGenerator<ObserverItem, void, void> {
-    const { rest, clock } = this.#context
+  listEvents(callSid: string, options: ListCallEventsOptions = {}): AsyncGenerator<ObserverItem, void, void> {
+    const { rest: client, clock } = this.#context
     const path = this.#pathTo(callSid)
+    const signal = options.signal ?? null
     typesFilter(options.types)
-    const { after, since } = startOf(options.after)
-    const query = {
-      ...(options.types && { types: [...options.types] }),
-      ...(options.pageSize !== undefined && { limit: options.pageSize }),
-    }
-    const start = { ...(after !== undefined && { after }), ...(since !== undefined && { since }) }
-    const pages = eachItem(async (continuation_token) => {
-      const from = continuation_token === undefined ? start : { continuation_token }
-      const signal = options.signal ?? null
-      const { data } = await readCallEvents({
-        client: rest,
-        path,
-        query: { ...query, ...from },
-        signal,
-        throwOnError: true,
-      })
-      return data
-    })
-    for await (const kept of pages) {
-      const { id, data } = splitId(kept)
-      yield { id, time: timeOf(id, clock), event: observerEvent(data) }
-    }
+    const read = async (query: HistoryQuery) =>
+      (await readCallEvents({ client, path, query, signal, throwOnError: true })).data
+    return history(options, clock, read, observerEvent)
   }
 
   /**

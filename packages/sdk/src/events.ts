@@ -1,12 +1,12 @@
 import { type Context, workspaceOf } from './context.js'
 import { publishEvents, readEvents } from './generated/sdk.gen.js'
 import type { WorkspaceEventInput } from './generated/types.gen.js'
+import { type HistoryOptions, type HistoryQuery, history } from './history.js'
 import { type Query, segment } from './http.js'
-import { splitId, timeOf, type WorkspaceItem, workspaceItem } from './items.js'
+import { type WorkspaceItem, workspaceItem } from './items.js'
 import { keepConnected } from './link.js'
 import { Live } from './live.js'
 import { type After, type LiveOptions, startOf, stateCallback, typesFilter } from './options.js'
-import { eachItem } from './paging.js'
 import { type Published, type PublishOptions, publishOnce } from './publish.js'
 import { type Opened, SseTransport } from './sse-transport.js'
 import { type SubscribeOptions, type Subscription, subscribe } from './subscribe.js'
@@ -36,11 +36,7 @@ export interface StreamOptions extends EventFilter, LiveOptions {
   readonly onOpen?: (opened: Opened) => void
 }
 
-export interface ListEventsOptions extends EventFilter {
-  /** Where to start. Left out: with the oldest event kept. */
-  readonly after?: After
-  /** Events a request fetches, 1 to 1000. Default 100. */
-  readonly pageSize?: number
+export interface ListEventsOptions extends EventFilter, Omit<HistoryOptions, 'types'> {
   readonly signal?: AbortSignal
 }
 
@@ -91,32 +87,14 @@ export class Events {
   }
 
   /** Kept events, oldest first, page by page as they are read. */
-  async *list(options: ListEventsOptions = {}): AsyncGenerator<WorkspaceItem, void, void> {
-    const { rest, clock } = this.#context
+  list(options: ListEventsOptions = {}): AsyncGenerator<WorkspaceItem, void, void> {
+    const { rest: client, clock } = this.#context
     const path = { workspace_id: workspaceOf(this.#context) }
-    const { after, since } = startOf(options.after)
-    const query = {
-      ...lists(filterQuery(options)),
-      ...(options.types && { types: [...options.types] }),
-      ...(options.pageSize !== undefined && { limit: options.pageSize }),
-    }
-    const start = { ...(after !== undefined && { after }), ...(since !== undefined && { since }) }
-    const pages = eachItem(async (continuation_token) => {
-      const from = continuation_token === undefined ? start : { continuation_token }
-      const signal = options.signal ?? null
-      const { data } = await readEvents({
-        client: rest,
-        path,
-        query: { ...query, ...from },
-        signal,
-        throwOnError: true,
-      })
-      return data
-    })
-    for await (const kept of pages) {
-      const { id, data } = splitId(kept)
-      yield { id, time: timeOf(id, clock), event: workspaceEvent('', data) }
-    }
+    const signal = options.signal ?? null
+    const filter = lists(filterQuery(options))
+    const read = async (query: HistoryQuery) =>
+      (await readEvents({ client, path, query: { ...filter, ...query }, signal, throwOnError: true })).data
+    return history(options, clock, read, (data) => workspaceEvent('', data))
   }
 
   /**

@@ -1,5 +1,4 @@
 import type { Clock } from './clock.js'
-import type { JsonObject } from './http.js'
 import type { Item } from './options.js'
 import { parsePosition } from './position.js'
 import type { Frame } from './sse-transport.js'
@@ -14,12 +13,6 @@ export function workspaceItem(frame: Frame, clock: Clock): WorkspaceItem {
 
 export function observerItem(frame: Frame, clock: Clock): ObserverItem {
   return { id: frame.id, time: timeOf(frame.id, clock), event: observerEvent(frame.data) }
-}
-
-/** An event of a history page, which carries its position among its fields. */
-export function splitId(kept: JsonObject): { readonly id: string; readonly data: JsonObject } {
-  const { id, ...data } = kept
-  return { id: typeof id === 'string' ? id : '', data }
 }
 
 /** The time in a position; for ids of another make, the time it was received. */

@@ -2,13 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Context } from '../context.js'
 import type { Submit } from '../job.js'
 import { withExamples } from '../parse/examples.js'
-
-export interface Serve {
-  /** As they were typed, by their names in the server's table, which reads them together with the environment. */
-  readonly flags: Readonly<Record<string, string>>
-  /** Logs and announcements as JSON lines, also on a terminal. */
-  readonly json: boolean
-}
+import type { Serve } from '../serve/serve.js'
 
 /**
  * Its flags come from the server's table of settings. Loading the server takes several times as long as all the rest

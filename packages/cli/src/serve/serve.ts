@@ -1,12 +1,18 @@
 import { resolve } from 'node:path'
 import { configWarnings, createLogger, readConfig, startServer } from '@switchboard/server'
-import type { Serve } from '../commands/serve.js'
 import { type Context, say } from '../context.js'
 import { tell } from '../failure.js'
 import { palette } from '../render/palette.js'
 import { formatTold } from '../render/told.js'
 import { introduce } from './introduce.js'
 import { keptLine, startedLine, strangerLines, welcome } from './welcome.js'
+
+export interface Serve {
+  /** As they were typed, by their names in the server's table, which reads them together with the environment. */
+  readonly flags: Readonly<Record<string, string>>
+  /** Logs and announcements as JSON lines, also on a terminal. */
+  readonly json: boolean
+}
 
 /** Starts a server and stays until it is stopped. @throws what a start can fail with, each with one line for people. */
 export async function serve(job: Serve, context: Context): Promise<void> {

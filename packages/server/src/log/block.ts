@@ -1,5 +1,5 @@
 import { type ChannelKind, formatPosition, type JsonObject, type Position } from '@switchboard/contract'
-import type { Channel } from './log.js'
+import type { Channel } from './channel.js'
 
 /** One event with its position, as kept. */
 export interface Entry {

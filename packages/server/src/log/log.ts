@@ -1,11 +1,8 @@
 import type { JsonObject, Position } from '@switchboard/contract'
 import type { Block } from './block.js'
+import type { Channel } from './channel.js'
 
-/** One ordered log: a workspace's events, or, with `call`, one call's observer events. */
-export interface Channel {
-  readonly workspace: string
-  readonly call?: string
-}
+export type { Channel } from './channel.js'
 
 /** An event that ingest has accepted, on its way into the log. */
 export interface NewEvent {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type FailureCode, failures, limits, SwitchboardError } from '@switchboard/contract'
+import { type FailureCode, failures, limits, problemType, SwitchboardError } from '@switchboard/contract'
+import { requestIdOf } from '../request-id.js'
 
 /** The subprotocol that says "the next one is my token". */
 export const AUTH_PROTOCOL = 'auth'
@@ -61,25 +62,29 @@ function bounded(token: string): string {
  * at all: to a WebSocket client any HTTP answer looks like a network fault.
  */
 export function refuseUpgrade(
+  req: IncomingMessage,
   socket: Duplex,
   status: 400 | 404 | 426,
   code: FailureCode,
   detail: string,
   headers: Readonly<Record<string, string>> = {},
 ): void {
+  const requestId = requestIdOf(req)
   const body = JSON.stringify({
-    type: 'about:blank',
+    type: problemType(code),
     title: failures[code].title,
     status,
     detail,
     code,
     error_code: code,
+    request_id: requestId,
   })
   const reasons = { 400: 'Bad Request', 404: 'Not Found', 426: 'Upgrade Required' }
   const lines = Object.entries({
     connection: 'close',
     'content-type': 'application/problem+json',
     'content-length': String(Buffer.byteLength(body)),
+    'x-request-id': requestId,
     ...headers,
   }).map(([name, value]) => `${name}: ${value}\r\n`)
   // A peer that is gone already is no failure of ours.

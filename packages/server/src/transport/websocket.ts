@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { failures, limits, SwitchboardError } from '@switchboard/contract'
 import { WebSocket, WebSocketServer } from 'ws'
+import { requestIdOf } from '../request-id.js'
 import { AUTH_PROTOCOL, credentialOf, type ObserverTarget, observerTarget, refuseUpgrade } from './handshake.js'
 import { closeCode, closeReason } from './observer-frames.js'
 import { type ObserverDependencies, ObserverSession } from './observer-session.js'
@@ -41,6 +42,7 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     // Whatever else was offered is a token, and goes into no header.
     handleProtocols: (offered) => (offered.has(AUTH_PROTOCOL) ? AUTH_PROTOCOL : false),
   })
+  server.on('headers', (headers, req) => headers.push(`x-request-id: ${requestIdOf(req)}`))
   /** Observers by workspace and call, to be told of `call.ended`. */
   const observers = new Map<string, Map<string, Set<ObserverSession>>>()
 
@@ -59,15 +61,15 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
   function handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const target = observerTarget(req.url)
     if (target === undefined) {
-      refuseUpgrade(socket, 404, 'not_found', 'WebSockets are at /v1/{workspace_id}/observers/{call_sid}/ws')
+      refuseUpgrade(req, socket, 404, 'not_found', 'WebSockets are at /v1/{workspace_id}/observers/{call_sid}/ws')
       return
     }
     if (req.httpVersion !== '1.1') {
-      refuseUpgrade(socket, 400, 'bad_request', 'a WebSocket needs HTTP/1.1')
+      refuseUpgrade(req, socket, 400, 'bad_request', 'a WebSocket needs HTTP/1.1')
       return
     }
     if (req.headers['sec-websocket-version'] !== '13') {
-      refuseUpgrade(socket, 426, 'bad_request', 'Sec-WebSocket-Version must be 13', {
+      refuseUpgrade(req, socket, 426, 'bad_request', 'Sec-WebSocket-Version must be 13', {
         upgrade: 'websocket',
         'sec-websocket-version': '13',
       })

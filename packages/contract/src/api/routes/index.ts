@@ -4,8 +4,6 @@ import { eventRoutes } from './events.js'
 import { opsRoutes } from './ops.js'
 import type { Route } from './route.js'
 
-export type { RouteBody, RouteParams, RouteQuery } from './static.js'
-
 import { sourceRoutes } from './sources.js'
 import { stateRoutes } from './state.js'
 import { workspaceRoutes } from './workspaces.js'

@@ -1,0 +1,46 @@
+import type { Clock } from './clock.js'
+import type { JsonObject } from './http.js'
+import { timeOf } from './items.js'
+import { type After, type Item, startOf } from './options.js'
+import { eachItem, type Page } from './paging.js'
+
+/** Where and how a history is read; the same for a workspace and for a call. */
+export interface HistoryOptions {
+  readonly types?: readonly string[]
+  /** Where to start. Left out: with the oldest event kept. */
+  readonly after?: After
+  /** Events a request fetches, 1 to 1000. Default 100. */
+  readonly pageSize?: number
+}
+
+/** The part of a page's query that follows from the options. */
+export interface HistoryQuery {
+  readonly types?: string[]
+  readonly limit?: number
+  readonly after?: string
+  readonly since?: string
+  readonly continuation_token?: string
+}
+
+/** Kept events as items, oldest first, page by page as they are read. */
+export async function* history<Event>(
+  options: HistoryOptions,
+  clock: Clock,
+  read: (query: HistoryQuery) => Promise<Page<JsonObject>>,
+  eventOf: (data: JsonObject) => Event,
+): AsyncGenerator<Item<Event>, void, void> {
+  const { after, since } = startOf(options.after)
+  const start = { ...(after !== undefined && { after }), ...(since !== undefined && { since }) }
+  const query = {
+    ...(options.types && { types: [...options.types] }),
+    ...(options.pageSize !== undefined && { limit: options.pageSize }),
+  }
+  const pages = eachItem((continuation_token) =>
+    read({ ...query, ...(continuation_token === undefined ? start : { continuation_token }) }),
+  )
+  for await (const { id, ...data } of pages) {
+    // A page's event carries its position among its fields.
+    const position = typeof id === 'string' ? id : ''
+    yield { id: position, time: timeOf(position, clock), event: eventOf(data) }
+  }
+}
