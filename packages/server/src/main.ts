@@ -7,6 +7,7 @@ import { folderBytes } from './compose/folder-bytes.js'
 import { listen } from './compose/listen.js'
 import { keepRetention } from './compose/retention.js'
 import { Undo } from './compose/undo.js'
+import { routeUpgrades } from './compose/upgrades.js'
 import { version } from './compose/version.js'
 import { createFanout } from './fanout/fanout.js'
 import { registerApi } from './http/api.js'
@@ -157,7 +158,7 @@ async function start(
     readiness: () => health.readiness(),
     metrics: () => metrics.collect(),
   })
-  app.server.on('upgrade', (request, socket, head) => observers.handleUpgrade(request, socket, head))
+  routeUpgrades(app.server, observers.handleUpgrade)
   metrics.read({
     tailBytes: () => fanout.stats().tailBytes,
     logWritable: () => log.health().writable,

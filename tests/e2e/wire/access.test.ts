@@ -89,6 +89,15 @@ describe('API keys', () => {
     expectProblem(await place.ask('POST', `/api-keys/${key_id}/rotate`), 404, 'not_found')
   })
 
+  test('are rotated and revoked without a body, also by clients that name a content type with every request', async () => {
+    const place = await Place.make(server())
+    const { key_id } = await place.key(['events:read'])
+    const headers = { 'content-type': 'application/json' }
+    expect((await place.ask('POST', `/api-keys/${key_id}/rotate`, { headers })).status).toBe(200)
+    expect((await place.ask('DELETE', `/api-keys/${key_id}`, { headers })).status).toBe(204)
+    expectProblem(await place.ask('POST', '/api-keys', { headers }), 400, 'invalid_json')
+  })
+
   test('without a duration never expire, and a list of them has pages', async () => {
     const place = await Place.make(server())
     const ids: string[] = []
@@ -440,7 +449,11 @@ describe('failures', () => {
     const cases: readonly [status: number, code: string, answer: Promise<Awaited<ReturnType<typeof ask>>>][] = [
       [401, 'unauthenticated', place.ask('GET', '/events', { credential: null })],
       [401, 'unauthenticated', place.ask('GET', '/events', { credential: 'sb_nobody_0000000000000000000000' })],
-      [401, 'unauthenticated', place.ask('GET', '/events', { credential: null, headers: { authorization: 'Basic eA==' } })],
+      [
+        401,
+        'unauthenticated',
+        place.ask('GET', '/events', { credential: null, headers: { authorization: 'Basic eA==' } }),
+      ],
       [404, 'not_found', ask(server(), 'GET', '/v1/nowhere/at/all', {})],
       [404, 'not_found', ask(server(), 'GET', '/nothing', { credential: null })],
       [404, 'call_unknown', place.ask('GET', `/calls/${newCall()}`)],
@@ -448,7 +461,11 @@ describe('failures', () => {
       [405, 'method_not_allowed', ask(server(), 'DELETE', path)],
       [413, 'body_too_large', place.ask('POST', '/events', { body: 'x'.repeat(5 * 2 ** 20 + 1) })],
       [413, 'event_too_large', place.ask('POST', '/events', { body: { ...failed, error: 'x'.repeat(65_600) } })],
-      [415, 'unsupported_media_type', place.ask('POST', '/events', { body: '<a/>', headers: { 'content-type': 'text/xml' } })],
+      [
+        415,
+        'unsupported_media_type',
+        place.ask('POST', '/events', { body: '<a/>', headers: { 'content-type': 'text/xml' } }),
+      ],
       [422, 'invalid_event', place.ask('POST', '/events', { body: { event_type: 'surface.updated' } })],
       [422, 'unknown_event_type', place.ask('POST', '/events', { body: { event_type: 'surface.updatet' } })],
       [400, 'invalid_json', place.ask('POST', '/events', { body: '{"event_type":' })],
@@ -456,6 +473,8 @@ describe('failures', () => {
       [400, 'invalid_parameter', place.ask('GET', '/events?limit=1001')],
       [400, 'invalid_parameter', place.ask('GET', '/events?colour=red')],
       [400, 'bad_request', place.ask('GET', '/calls/%E0%A4%A')],
+      [400, 'invalid_parameter', place.ask('GET', `/calls/${'a'.repeat(129)}`)],
+      [400, 'invalid_parameter', place.ask('GET', `/calls/${'a'.repeat(4000)}`)],
     ]
     const ids = new Set<unknown>()
     for (const [status, code, answer] of cases) {

@@ -52,6 +52,7 @@ describe('the handshake', () => {
       expect(head).toMatch(/^HTTP\/1\.1 101 /)
       expect(head).toMatch(/^sec-websocket-protocol: auth\r?$/im)
       expect(head).toMatch(/^sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r?$/im)
+      expect(head).toMatch(/^x-request-id: \S+\r?$/im)
       expect(head).not.toContain(token)
     }
     // With the header alone no subprotocol was offered, so none is selected.
@@ -79,23 +80,28 @@ describe('the handshake', () => {
     const foreign = (await elsewhere.key(['calls:observe'])).api_key
     const revoked = await place.key(['calls:observe'])
     await place.ask('DELETE', `/api-keys/${revoked.key_id}`)
-    const cases: readonly [what: string, code: number, reason: string, options: Parameters<typeof Watching.open>[2]][] = [
-      ['no credential', 4403, 'unauthenticated', { credential: null }],
-      ['a wrong credential', 4403, 'unauthenticated', { credential: 'sb_x_y' }],
-      ['a token without auth', 4403, 'unauthenticated', { protocols: [lacking] }],
-      ['auth without a token', 4403, 'unauthenticated', { protocols: ['auth'] }],
-      ['a missing permission', 4403, 'forbidden', { credential: lacking }],
-      ['another workspace', 4403, 'forbidden', { credential: foreign }],
-      ['a workspace that is not there', 4403, 'forbidden', { credential: foreign, path: `/v1/${'0'.repeat(8)}-0000-7000-8000-000000000000/observers/${call}/ws` }],
-      ['another origin', 4403, 'forbidden', { headers: { origin: 'https://evil.example.com' } }],
-      ['a revoked credential', 4100, 'credential_revoked', { credential: revoked.api_key }],
-      ['a call that is not known', 4004, 'call_unknown', { path: place.path(`/observers/${newCall()}/ws`) }],
-      ['a malformed position', 4001, 'invalid_position', { query: 'after=yesterday' }],
-      ['a malformed parameter', 4001, 'invalid_parameter', { query: 'history=some' }],
-      ['an unknown parameter', 4001, 'invalid_parameter', { query: 'colour=red' }],
-      ['an unknown type', 4001, 'invalid_parameter', { query: 'types=user_transcipt' }],
-      ['a token in the address', 4001, 'invalid_parameter', { query: `access_token=${lacking}` }],
-    ]
+    const cases: readonly [what: string, code: number, reason: string, options: Parameters<typeof Watching.open>[2]][] =
+      [
+        ['no credential', 4403, 'unauthenticated', { credential: null }],
+        ['a wrong credential', 4403, 'unauthenticated', { credential: 'sb_x_y' }],
+        ['auth without a token', 4403, 'unauthenticated', { protocols: ['auth'] }],
+        ['a missing permission', 4403, 'forbidden', { credential: lacking }],
+        ['another workspace', 4403, 'forbidden', { credential: foreign }],
+        [
+          'a workspace that is not there',
+          4403,
+          'forbidden',
+          { credential: foreign, path: `/v1/${'0'.repeat(8)}-0000-7000-8000-000000000000/observers/${call}/ws` },
+        ],
+        ['another origin', 4403, 'forbidden', { headers: { origin: 'https://evil.example.com' } }],
+        ['a revoked credential', 4100, 'credential_revoked', { credential: revoked.api_key }],
+        ['a call that is not known', 4004, 'call_unknown', { path: place.path(`/observers/${newCall()}/ws`) }],
+        ['a malformed position', 4001, 'invalid_position', { query: 'after=yesterday' }],
+        ['a malformed parameter', 4001, 'invalid_parameter', { query: 'history=some' }],
+        ['an unknown parameter', 4001, 'invalid_parameter', { query: 'colour=red' }],
+        ['an unknown type', 4001, 'invalid_parameter', { query: 'types=user_transcipt' }],
+        ['a token in the address', 4001, 'invalid_parameter', { query: `access_token=${lacking}` }],
+      ]
     for (const [what, code, reason, options] of cases) {
       const watching = await Watching.open(place, call, options)
       const closed = await watching.over()
@@ -117,7 +123,7 @@ describe('the handshake', () => {
     expectProblem(plain, 400, 'bad_request')
     expect(plain.headers.get('upgrade')).toBe('websocket')
     expect(await handshake(place, path, ['Sec-WebSocket-Version: 8'])).toMatch(
-      /^HTTP\/1\.1 426 [^]*sec-websocket-version: 13/i,
+      /^HTTP\/1\.1 426 .*sec-websocket-version: 13/is,
     )
     for (const other of ['/events/stream', `/observers/${call}`, '']) {
       const head = await handshake(place, place.path(other), [version, `Authorization: Bearer ${server().adminKey}`])
@@ -161,7 +167,13 @@ describe('frames', () => {
     const call = newCall()
     await place.say({ type: 'speaker_muted', muted: true }, call)
     const info = await (await Watching.open(place, call)).first('session_info')
-    expect(info).toMatchObject({ call_sid: call, workspace_id: place.id, caller_id: '', service_id: '', current_state: '' })
+    expect(info).toMatchObject({
+      call_sid: call,
+      workspace_id: place.id,
+      caller_id: '',
+      service_id: '',
+      current_state: '',
+    })
     expect([typeof info.start_time, typeof info.duration_seconds]).toEqual(['number', 'number'])
   })
 
@@ -240,9 +252,13 @@ test('a silence is broken by a frame without a type, and a ping; who never answe
   const place = await Place.make(server())
   const { call } = await spoken(place)
   const watching = await Watching.open(place, call)
-  const mute = new WebSocket(`ws://127.0.0.1:${server().port}${place.path(`/observers/${call}/ws`)}`, ['auth', server().adminKey], {
-    autoPong: false,
-  })
+  const mute = new WebSocket(
+    `ws://127.0.0.1:${server().port}${place.path(`/observers/${call}/ws`)}`,
+    ['auth', server().adminKey],
+    {
+      autoPong: false,
+    },
+  )
   const from = performance.now()
   const dropped = once(mute, 'close').then(([code]) => [code, performance.now() - from])
   const heartbeat = await watching.until('a heartbeat', (messages) => messages.find(({ type }) => type === undefined))

@@ -1,7 +1,19 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
-import { describe, expect, test } from 'vitest'
+import { connect } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Json } from '../../kit.js'
-import { type Answer, ask, expectProblem, Listening, newCall, Place, sample, serverOfFile, Watching } from './outside.js'
+import {
+  type Answer,
+  ask,
+  expectProblem,
+  Listening,
+  newCall,
+  Place,
+  sample,
+  serverOfFile,
+  Watching,
+} from './outside.js'
 
 const server = serverOfFile()
 const POSITION = /^\d{13}-\d+$/
@@ -131,10 +143,42 @@ describe('a body', () => {
     expect(await kept(place)).toHaveLength(1000)
   })
 
+  test('that is refused before its end is answered to a client that only listens once it has sent everything', async () => {
+    const place = await Place.make(server())
+    const bad = '{"event_type":"nonsense"}\n'
+    const line = `${JSON.stringify(sample.sync(1))}\n`
+    const cases: readonly [status: number, type: string, body: string][] = [
+      [422, 'application/x-ndjson', bad + line.repeat(40_000)],
+      [413, 'application/x-ndjson', line.repeat(200_000)],
+      [413, 'application/json', ' '.repeat(20 * 2 ** 20)],
+      [415, 'text/plain', ' '.repeat(20 * 2 ** 20)],
+    ]
+    for (const [status, type, body] of cases) {
+      const socket = connect(server().port, '127.0.0.1')
+      onTestFinished(() => void socket.destroy())
+      socket.pause()
+      const sent = new Promise<Error | undefined>((resolve) => {
+        socket.on('error', resolve)
+        socket.write(
+          `POST ${place.path('/events')} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${server().adminKey}\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n\r\n`,
+        )
+        socket.write(body, (error) => resolve(error ?? undefined))
+      })
+      expect(await sent, `${status} ${type}`).toBeUndefined()
+      const answer = once(socket, 'data')
+      socket.resume()
+      expect(String((await answer)[0])).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    }
+  })
+
   test('that is no JSON, no object, or of another kind is refused with what is accepted', async () => {
     const place = await Place.make(server())
     expectProblem(await place.ask('POST', '/events', { body: '{"event_type": "call.st' }), 400, 'invalid_json')
-    expectProblem(await place.ask('POST', '/events', { body: '', headers: { 'content-type': 'application/json' } }), 400, 'invalid_json')
+    expectProblem(
+      await place.ask('POST', '/events', { body: '', headers: { 'content-type': 'application/json' } }),
+      400,
+      'invalid_json',
+    )
     for (const body of ['[]', '"call.started"', '7', 'null']) {
       const answer = await place.ask('POST', '/events', { body })
       expect(answer.status, body).toBe(422)
@@ -172,7 +216,9 @@ describe('an unknown type', () => {
     const place = await Place.make(server())
     const wrong = await place.ask('POST', '/events', { body: { event_type: 'user_transcript', transcript: 'x' } })
     expect(expectProblem(wrong, 422, 'unknown_event_type').detail).toMatch(/call/i)
-    expect((await place.ask('POST', `/calls/${newCall()}/events`, { body: sample.started(newCall()) })).status).toBe(422)
+    expect((await place.ask('POST', `/calls/${newCall()}/events`, { body: sample.started(newCall()) })).status).toBe(
+      422,
+    )
   })
 })
 
@@ -203,9 +249,24 @@ describe('unknown extra fields', () => {
 describe('both spellings', () => {
   const call = newCall()
   const pairs = [
-    { channel: undefined, names: ['field_id', 'field_key'], value: 'pharmacy', more: { event_type: 'surface.field_saved', surface_id: 's_1', entity_id: 'e_1' } },
-    { channel: call, names: ['tool_input', 'input'], value: { day: 'thursday' }, more: { type: 'tool_call_started', tool_name: 'find', call_id: 't_1' } },
-    { channel: call, names: ['error', 'error_message'], value: 'it failed', more: { type: 'tool_call_completed', tool_name: 'find', call_id: 't_1', succeeded: false } },
+    {
+      channel: undefined,
+      names: ['field_id', 'field_key'],
+      value: 'pharmacy',
+      more: { event_type: 'surface.field_saved', surface_id: 's_1', entity_id: 'e_1' },
+    },
+    {
+      channel: call,
+      names: ['tool_input', 'input'],
+      value: { day: 'thursday' },
+      more: { type: 'tool_call_started', tool_name: 'find', call_id: 't_1' },
+    },
+    {
+      channel: call,
+      names: ['error', 'error_message'],
+      value: 'it failed',
+      more: { type: 'tool_call_completed', tool_name: 'find', call_id: 't_1', succeeded: false },
+    },
   ] as const
 
   test('are accepted, each alone and both when equal; both are delivered', async () => {
@@ -235,7 +296,12 @@ describe('tool events without call_id', () => {
     const place = await Place.make(server())
     const call = newCall()
     const start = (tool_name: string, more = {}) => ({ type: 'tool_call_started', tool_name, tool_input: {}, ...more })
-    const done = (tool_name: string, more = {}) => ({ type: 'tool_call_completed', tool_name, succeeded: true, ...more })
+    const done = (tool_name: string, more = {}) => ({
+      type: 'tool_call_completed',
+      tool_name,
+      succeeded: true,
+      ...more,
+    })
     // In one batch and one by one alike.
     await place.publish([start('find'), start('book'), done('find')], call)
     await place.say(done('book'), call)
@@ -282,6 +348,19 @@ describe('a repeat', () => {
     expect(await kept(place)).toHaveLength(2)
   })
 
+  test('of lines stores each line once, also when the first time was cut short', async () => {
+    const place = await Place.make(server())
+    const headers = { ...NDJSON, 'idempotency-key': 'import-7' }
+    const lines = [1, 2, 3].map((count) => `${JSON.stringify(sample.sync(count))}\n`)
+    const cut = await place.ask('POST', '/events', { body: lines.slice(0, 2).join(''), headers })
+    const whole = await place.ask('POST', '/events', { body: lines.join(''), headers })
+    expect([whole.status, repeated(whole)]).toEqual([201, null])
+    expect((whole.json.ids as string[]).slice(0, 2)).toEqual(cut.json.ids)
+    const again = await place.ask('POST', '/events', { body: lines.join(''), headers })
+    expect([again.json, repeated(again)]).toEqual([whole.json, 'true'])
+    expect((await kept(place)).map(({ event_count }) => event_count)).toEqual([1, 2, 3])
+  })
+
   test('is scoped to the workspace and the route', async () => {
     const [place, elsewhere] = [await Place.make(server()), await Place.make(server())]
     const headers = { 'idempotency-key': 'the-same' }
@@ -299,7 +378,9 @@ describe('a repeat', () => {
   test('of an event with its own idempotency_key too, which is taken out before the event is stored', async () => {
     const place = await Place.make(server())
     const [kept1] = await place.publish([sample.sync(1, { idempotency_key: 'e-1' })])
-    const mixed = { body: { events: [sample.sync(1, { idempotency_key: 'e-1' }), sample.sync(2, { idempotency_key: 'e-2' })] } }
+    const mixed = {
+      body: { events: [sample.sync(1, { idempotency_key: 'e-1' }), sample.sync(2, { idempotency_key: 'e-2' })] },
+    }
     const answer = await place.ask('POST', '/events', mixed)
     expect(answer.status).toBe(201)
     expect((answer.json.ids as string[])[0]).toBe(kept1)

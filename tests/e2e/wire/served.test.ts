@@ -8,7 +8,8 @@ import { type Json, root, until } from '../../kit.js'
 import { ask, Listening, newCall, Place, sample, serverOfFile, Watching } from './outside.js'
 
 const server = serverOfFile()
-const open = (path: string, headers: Record<string, string> = {}) => ask(server(), 'GET', path, { credential: null, headers })
+const open = (path: string, headers: Record<string, string> = {}) =>
+  ask(server(), 'GET', path, { credential: null, headers })
 
 /** The seed's types and their fields, as they were given. */
 const SEED: Readonly<Record<string, string>> = {
@@ -47,7 +48,16 @@ interface Document {
   readonly openapi?: string
   readonly asyncapi?: string
   readonly paths: Record<string, Record<string, { readonly responses: Json }>>
-  readonly components: { readonly schemas: Record<string, { readonly discriminator?: { readonly propertyName: string; readonly mapping: Record<string, string> }; readonly properties?: Json; readonly oneOf?: unknown[] }> }
+  readonly components: {
+    readonly schemas: Record<
+      string,
+      {
+        readonly discriminator?: { readonly propertyName: string; readonly mapping: Record<string, string> }
+        readonly properties?: Json
+        readonly oneOf?: unknown[]
+      }
+    >
+  }
 }
 
 test('/openapi.json is 3.1 and holds every event type of the seed, by its field names, in two discriminated unions', async () => {
@@ -58,7 +68,10 @@ test('/openapi.json is 3.1 and holds every event type of the seed, by its field 
   expect(document.openapi).toMatch(/^3\.1\./)
   const { schemas } = document.components
   const [workspace, observer] = [schemas.WorkspaceSSEEvent, schemas.ObserverSSEEvent]
-  expect([workspace?.discriminator?.propertyName, observer?.discriminator?.propertyName]).toEqual(['event_type', 'type'])
+  expect([workspace?.discriminator?.propertyName, observer?.discriminator?.propertyName]).toEqual([
+    'event_type',
+    'type',
+  ])
   for (const [type, fields] of Object.entries(SEED)) {
     const union = type.includes('.') ? workspace : observer
     const name = union?.discriminator?.mapping[type]?.split('/').at(-1)
@@ -122,7 +135,9 @@ test('/docs is a page that needs nothing from elsewhere', async () => {
   expect(answer.status).toBe(200)
   expect(answer.headers.get('content-type')).toMatch(/^text\/html/)
   expect(answer.headers.get('content-security-policy')).toMatch(/./)
-  const sources = [...answer.text.matchAll(/<(?:script|link|img)[^>]*?(?:src|href)="([^"]+)"/g)].map(([, url]) => String(url))
+  const sources = [...answer.text.matchAll(/<(?:script|link|img)[^>]*?(?:src|href)="([^"]+)"/g)].map(([, url]) =>
+    String(url),
+  )
   for (const url of sources.filter((source) => !source.startsWith('data:'))) {
     expect(url).not.toMatch(/^(https?:)?\/\//)
     expect((await open(new URL(url, `${server().url}/docs`).pathname)).status, url).toBe(200)
@@ -131,7 +146,10 @@ test('/docs is a page that needs nothing from elsewhere', async () => {
 
 test('/healthz and /readyz answer without a credential', async () => {
   const health = await open('/healthz')
-  expect([health.status, health.json]).toEqual([200, { status: 'ok', version: expect.stringMatching(/^\d+\.\d+\.\d+/) }])
+  expect([health.status, health.json]).toEqual([
+    200,
+    { status: 'ok', version: expect.stringMatching(/^\d+\.\d+\.\d+/) },
+  ])
   const ready = await open('/readyz')
   expect(ready.status).toBe(200)
   expect(ready.json).toMatchObject({ status: 'ready', checks: expect.arrayContaining([{ name: 'storage', ok: true }]) })
@@ -170,7 +188,13 @@ test('a client that offers HTTP/2 with each request (h2c) is answered as if it h
   const place = await Place.make(server())
   const offer = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQCAAAAAAIAAAAA' }
   const headers = { ...offer, authorization: `Bearer ${server().adminKey}`, 'content-type': 'application/json' }
-  const posting = request({ port: server().port, host: '127.0.0.1', method: 'POST', path: place.path('/events'), headers })
+  const posting = request({
+    port: server().port,
+    host: '127.0.0.1',
+    method: 'POST',
+    path: place.path('/events'),
+    headers,
+  })
   onTestFinished(() => void posting.destroy())
   posting.end(JSON.stringify(sample.sync(1, { duration_ms: 2 })))
   const [answer] = await once(posting, 'response')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { until, type Json } from '../../kit.js'
+import { type Json, until } from '../../kit.js'
 import { type Answer, expectProblem, Listening, newCall, Place, sample, serverOfFile } from './outside.js'
 
 const server = serverOfFile()
@@ -32,14 +32,20 @@ test('each state route answers the present, with the position it is true at', as
   expect(calls.status).toBe(200)
   expect(calls.json).toMatchObject({ has_more: false, continuation_token: null, position: last })
   expect(new Set(items(calls).map(({ call_sid }) => call_sid))).toEqual(new Set([active, over]))
-  const byStatus = async (status: string) => items(await place.ask('GET', `/calls?status=${status}`)).map((call) => call.call_sid)
+  const byStatus = async (status: string) =>
+    items(await place.ask('GET', `/calls?status=${status}`)).map((call) => call.call_sid)
   expect([await byStatus('active'), await byStatus('ended')]).toEqual([[active], [over]])
   expectProblem(await place.ask('GET', '/calls?status=asleep'), 400, 'invalid_parameter')
 
   const one = await place.ask('GET', `/calls/${active}`)
   expect(one.json).toMatchObject({
     position: last,
-    call: { call_sid: active, status: 'active', direction: 'inbound', operators: [{ operator_id: 'op_1', mode: 'takeover' }] },
+    call: {
+      call_sid: active,
+      status: 'active',
+      direction: 'inbound',
+      operators: [{ operator_id: 'op_1', mode: 'takeover' }],
+    },
   })
   const ended = await place.ask('GET', `/calls/${over}`)
   expect(ended.json.call).toMatchObject({ status: 'ended', duration_seconds: 12.5, completion_reason: 'completed' })
@@ -52,7 +58,12 @@ test('each state route answers the present, with the position it is true at', as
   }
   for (const [name, record] of Object.entries(lists)) {
     const list = await place.ask('GET', `/${name}`)
-    expect(list.json, name).toMatchObject({ items: [record], has_more: false, continuation_token: null, position: last })
+    expect(list.json, name).toMatchObject({
+      items: [record],
+      has_more: false,
+      continuation_token: null,
+      position: last,
+    })
   }
   const all = await place.ask('GET', '/state')
   expect(all.json).toMatchObject({
@@ -191,7 +202,12 @@ describe('lists have pages', () => {
     const ids = await place.publish(syncs(0, 2))
     const [time] = String(ids[0]).split('-').map(Number) as [number]
     const { json } = await place.ask('GET', `/events?after=${time}-77`)
-    expect(json.gap).toMatchObject({ code: 'unknown_position', requested: `${time}-77`, oldest: ids[0], newest: ids[1] })
+    expect(json.gap).toMatchObject({
+      code: 'unknown_position',
+      requested: `${time}-77`,
+      oldest: ids[0],
+      newest: ids[1],
+    })
     expect((json.items as Json[]).map(({ id }) => id)).toEqual(ids)
     expectProblem(await place.ask('GET', '/events?after=nonsense'), 400, 'invalid_position')
   })

@@ -11,7 +11,10 @@ const fleeting = serverOfFile({ SWITCHBOARD_RETENTION: '1s' })
 const POSITION = /^\d{13}-\d+$/
 
 /** The stream as bytes, with the head as the server sent it. */
-async function raw(place: Place, headers: Record<string, string> = {}): Promise<{ head: IncomingMessage; text: () => string }> {
+async function raw(
+  place: Place,
+  headers: Record<string, string> = {},
+): Promise<{ head: IncomingMessage; text: () => string }> {
   const asking = get(`${place.server.url}${place.path('/events/stream')}`, {
     headers: { authorization: `Bearer ${place.server.adminKey}`, ...headers },
     agent: false,
@@ -150,7 +153,12 @@ describe('a client that comes back', () => {
       ['the instant of the first', '', String(from), [0, 1, 2, 3]],
       ['an age', 'since=15m', undefined, [0, 1, 2, 3]],
       ['an ISO time', `since=${new Date(instant).toISOString()}`, undefined, [2, 3]],
-      ['an ISO time with an offset', `since=${encodeURIComponent('2020-01-01T00:00:00+02:00')}`, undefined, [0, 1, 2, 3]],
+      [
+        'an ISO time with an offset',
+        `since=${encodeURIComponent('2020-01-01T00:00:00+02:00')}`,
+        undefined,
+        [0, 1, 2, 3],
+      ],
       ['an instant to come', `last_event_id=${Date.now() + 3_600_000}`, undefined, []],
       ['an empty header', '', '', []],
     ]
@@ -160,7 +168,10 @@ describe('a client that comes back', () => {
       await listening.first('stream.opened')
       await listening.events(counts.length)
       expect(countsOf(listening), what).toEqual(counts)
-      expect(listening.frames.some(({ type }) => type === 'stream.gap'), what).toBe(false)
+      expect(
+        listening.frames.some(({ type }) => type === 'stream.gap'),
+        what,
+      ).toBe(false)
       listening.close()
     }
   })
@@ -200,7 +211,10 @@ describe('a client that comes back', () => {
       // Told of the gap and cut off right after: not told again, and nothing missed. Cut off before: told again.
       const after = await Listening.open(place, { headers: { 'last-event-id': gap.id } })
       await after.events(3)
-      expect(after.frames.some(({ type }) => type === 'stream.gap'), what).toBe(false)
+      expect(
+        after.frames.some(({ type }) => type === 'stream.gap'),
+        what,
+      ).toBe(false)
       after.close()
       const opened = /^id: (.*)\nevent: stream\.opened/m.exec(listening.text)?.[1]
       if (opened === undefined) continue
@@ -270,11 +284,17 @@ describe('filters', () => {
       const listening = await Listening.open(place, { query: `since=1h&${query}` })
       await listening.first('stream.opened')
       await listening.events(at.length)
-      expect(listening.seen.map(({ id }) => all.findIndex((event) => event.id === id)), query).toEqual(at)
+      expect(
+        listening.seen.map(({ id }) => all.findIndex((event) => event.id === id)),
+        query,
+      ).toEqual(at)
       listening.close()
       // History has the same filters.
       const { json } = await place.ask('GET', `/events?${query}`)
-      expect((json.items as { id: string }[]).map(({ id }) => id), query).toEqual(at.map((index) => all[index]?.id))
+      expect(
+        (json.items as { id: string }[]).map(({ id }) => id),
+        query,
+      ).toEqual(at.map((index) => all[index]?.id))
     }
   })
 

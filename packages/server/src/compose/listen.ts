@@ -22,6 +22,8 @@ const IDLE_SWEEP_MS = 25
 export async function listen(app: FastifyInstance, host: string, port: number, clock: Clock): Promise<Listening> {
   const sockets = new Set<Socket>()
   app.server.on('connection', (socket: Socket) => {
+    // A connection that is put back to be read again comes here again.
+    if (sockets.has(socket)) return
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })

@@ -15,7 +15,14 @@ export function routeUpgrades(
   server: Server,
   observe: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
 ): void {
+  // Node hands out 2000 header lines and drops the rest. Put back without its Content-Length, a body would be read as
+  // the next request. What there may be is bounded in bytes.
+  server.maxHeadersCount = 0
   server.on('upgrade', (request, socket, head) => {
+    if (isAnswering(socket)) {
+      socket.destroy()
+      return
+    }
     if (offers(request, 'websocket')) {
       observe(request, socket, head)
       return
@@ -23,6 +30,14 @@ export function routeUpgrades(
     socket.unshift(Buffer.concat([headWithoutOffer(request), head]))
     server.emit('connection', socket)
   })
+}
+
+/**
+ * Whether an earlier request of this connection still waits for its answer, or is a stream: the answer would land in the
+ * middle of the other protocol. No client asks for another protocol before it has been answered.
+ */
+function isAnswering(socket: Duplex & { readonly _httpMessage?: unknown }): boolean {
+  return socket._httpMessage !== undefined && socket._httpMessage !== null
 }
 
 function offers({ headers }: IncomingMessage, protocol: string): boolean {

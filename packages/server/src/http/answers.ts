@@ -4,6 +4,7 @@ import { failures, SwitchboardError } from '@switchboard/contract'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { uuidv7 } from 'uuidv7'
 import type { Meter } from '../meter.js'
+import { lingering } from './linger.js'
 import { noRoute } from './not-found.js'
 import { failureOf, problemOf } from './problems.js'
 
@@ -25,11 +26,15 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   meter.refused(failure.code)
   // What nobody foresaw is for the log. What the storage or the process cannot do just now has been told there already.
   if (failure.code === 'internal') request.log.error({ err: failure.cause ?? failure }, 'request failed')
+  reply.code(status).headers(headers)
   // Bytes, so that nothing is added to the media type.
-  return reply
-    .code(status)
-    .headers(headers)
-    .send(Buffer.from(JSON.stringify(body)))
+  const bytes = Buffer.from(JSON.stringify(body))
+  if (status === 413 && !request.raw.complete) {
+    return reply.header('content-length', bytes.length).send(lingering(bytes, request.raw))
+  }
+  // Who sends a whole body before it listens would otherwise wait for us to take the rest of it.
+  request.raw.resume()
+  return reply.send(bytes)
 }
 
 /** The path alone: a query may hold a token. */
@@ -48,9 +53,14 @@ const parserFailures: Readonly<Record<string, readonly [status: number, reason: 
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'The request did not arrive in time.'],
 }
 
+/** A connection, and the answer that is being written to it. */
+type Connection = Socket & { readonly _httpMessage?: { readonly headersSent?: boolean } | null }
+
 /** Answers what is no HTTP request at all, and ends the connection. */
-export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket, log: FastifyBaseLogger): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+export function refuseConnection(error: NodeJS.ErrnoException, socket: Connection, log: FastifyBaseLogger): void {
+  // In the middle of an answer, such as a stream, another one would be taken for a part of it.
+  const isAnswering = socket._httpMessage?.headersSent === true
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable || isAnswering) {
     socket.destroy()
     return
   }

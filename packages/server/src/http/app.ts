@@ -9,10 +9,10 @@ import Fastify, {
 } from 'fastify'
 import type { Clock } from '../clock.js'
 import type { Meter } from '../meter.js'
+import { requestIdOf } from '../request-id.js'
 import { answerNotFound, answerProblems, refuseConnection, sendProblem } from './answers.js'
 import type { Trust } from './client-address.js'
 import { parseJsonBodies } from './json-body.js'
-import { requestIdOf } from './request-id.js'
 import { registerOrigins, SECURITY_HEADERS } from './security.js'
 
 export interface AppOptions {

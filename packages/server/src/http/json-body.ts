@@ -17,7 +17,10 @@ export function parseJsonBodies(app: FastifyInstance, clock: Clock): void {
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: FastifyRequest['raw']) => {
     mediaTypeOf(request, ['application/json'])
     const bounds = { clock, bytesMax: limits.smallBodyBytesMax, declaredBytes: declaredBytes(request) }
-    return parseJson(await readBody(payload, bounds))
+    const body = await readBody(payload, bounds)
+    // Many clients name a content type with every request, those included that have nothing to send.
+    if (body.length === 0 && request.routeOptions.schema?.body === undefined) return undefined
+    return parseJson(body)
   })
 }
 

@@ -84,6 +84,7 @@ function isFastifyError(error: unknown): error is FastifyError {
 /** What the framework itself refuses, before any of our code is asked. */
 const frameworkFailures: Readonly<Record<string, readonly [FailureCode, string]>> = {
   FST_ERR_BAD_URL: ['bad_request', 'The path is not a valid URL path: check its percent-encoding.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['invalid_parameter', 'A parameter in the path is too long: no id has so many characters.'],
   FST_ERR_ASYNC_CONSTRAINT: ['bad_request', 'The request cannot be routed.'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad_request', 'The body is not as long as Content-Length says.'],
   FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'The body is too large.'],

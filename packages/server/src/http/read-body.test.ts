@@ -131,3 +131,24 @@ test('nothing more is read while a piece is being dealt with, and that is no pau
   source.end()
   expect((await gather(pieces)).toString()).toBe('bbbbcccc')
 })
+
+test('pieces of all sizes, in any order, make the body that was sent', async () => {
+  const sizes = [1, 1, 511, 3, 4096, 2, 5000, 1, 100_000, 7, ...new Array<number>(3000).fill(1), 4095, 4097]
+  const sent = Buffer.from(Array.from({ length: sizes.reduce((sum, size) => sum + size) }, (_, at) => at % 251))
+  const source = new PassThrough()
+  const reading = readBody(source, { clock: systemClock, bytesMax: sent.length, declaredBytes: undefined })
+  let at = 0
+  for (const size of sizes) {
+    source.write(sent.subarray(at, at + size))
+    at += size
+  }
+  source.end()
+  expect((await reading).equals(sent)).toBe(true)
+})
+
+test('an empty body is read as one', async () => {
+  const source = new PassThrough()
+  const reading = readBody(source, { clock: systemClock, bytesMax: 10, declaredBytes: undefined })
+  source.end()
+  expect((await reading).length).toBe(0)
+})

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { limits, SwitchboardError } from '@switchboard/contract'
 import type { Clock } from '../clock.js'
+import { Gathered } from '../ingest/gathered.js'
 
 /** What bounds a body while it arrives. */
 export interface BodyBounds {
@@ -17,25 +18,31 @@ export interface BodyBounds {
 export function readBody(source: Readable, { clock, bytesMax, declaredBytes }: BodyBounds): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (declaredBytes !== undefined && declaredBytes > bytesMax) return reject(tooLarge(bytesMax))
-    const pieces: Buffer[] = []
+    const gathered = new Gathered()
     const deadline = clock.monotonic() + limits.bodyMsMax
     let bytes = 0
-    let cancel = startTimer()
+    let arrivedAt = clock.monotonic()
+    let cancel = (): void => {}
+    watch()
 
-    function startTimer(): () => void {
-      const ms = Math.min(limits.bodyIdleMsMax, deadline - clock.monotonic())
-      return clock.after(Math.max(0, ms), () => stop(tooSlow()))
+    /** Set again when it fires, and not for every piece: a body may come in millions of them. */
+    function watch(): void {
+      const ms = Math.min(arrivedAt + limits.bodyIdleMsMax, deadline) - clock.monotonic()
+      if (ms <= 0) stop(tooSlow())
+      else cancel = clock.after(ms, watch)
     }
     function onData(piece: Buffer): void {
       bytes += piece.length
-      pieces.push(piece)
-      cancel()
-      if (bytes > bytesMax) stop(tooLarge(bytesMax))
-      else cancel = startTimer()
+      if (bytes > bytesMax) {
+        stop(tooLarge(bytesMax))
+        return
+      }
+      arrivedAt = clock.monotonic()
+      gathered.add(piece)
     }
     function onEnd(): void {
       detach()
-      resolve(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces))
+      resolve(gathered.whole())
     }
     function onError(error: Error): void {
       stop(cutOff(error))
@@ -70,14 +77,19 @@ export async function* bodyPieces(source: Readable, bounds: BodyBounds): AsyncGe
   // Not destroyed at the end: the answer still has to go out on the same socket.
   const pieces = source.iterator({ destroyOnReturn: false })
   let bytes = 0
-  for (;;) {
-    const pause = Math.min(limits.bodyIdleMsMax, deadline - clock.monotonic())
-    const piece = await within(pieces.next(), pause, clock)
-    if (piece.done) return
-    const buffer: Buffer = piece.value
-    bytes += buffer.length
-    if (bytes > bytesMax) throw tooLarge(bytesMax)
-    yield buffer
+  try {
+    for (;;) {
+      const pause = Math.min(limits.bodyIdleMsMax, deadline - clock.monotonic())
+      const piece = await within(pieces.next(), pause, clock)
+      if (piece.done) return
+      const buffer: Buffer = piece.value
+      bytes += buffer.length
+      if (bytes > bytesMax) throw tooLarge(bytesMax)
+      yield buffer
+    }
+  } finally {
+    // Lets go of the source, so that what nobody wants of it can be read away. Not awaited: a piece may never come.
+    void pieces.return?.()
   }
 }
 

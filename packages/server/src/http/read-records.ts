@@ -1,4 +1,4 @@
-import { formatPosition, type JsonObject, type Position } from '@switchboard/contract'
+import { formatPosition, type JsonObject, type Position, SwitchboardError } from '@switchboard/contract'
 import type { Log, ProjectedRecord } from '../log/log.js'
 
 /** Records read from the log at a time. */
@@ -52,7 +52,12 @@ export async function readRecords(log: Log, request: RecordsRequest): Promise<Re
 /** A key as a continuation token, and back: keys are ids that callers chose, tokens are safe in a URL. */
 export const keyTokens = {
   of: (key: string): string => Buffer.from(key, 'utf8').toString('base64url'),
-  keyOf: (token: string): string => Buffer.from(token, 'base64url').toString('utf8'),
+  /** @throws SwitchboardError `invalid_parameter` for what no list gave. */
+  keyOf(token: string): string {
+    const key = Buffer.from(token, 'base64url').toString('utf8')
+    if (keyTokens.of(key) === token) return key
+    throw new SwitchboardError('invalid_parameter', 'The continuation_token is not one of this list.')
+  },
 }
 
 /** A list of records as it is answered. */

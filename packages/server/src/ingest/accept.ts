@@ -5,6 +5,7 @@ import {
   type ErrorItem,
   type ExtraFields,
   type FailureCode,
+  limits,
   refuseTooLarge,
   SwitchboardError,
 } from '@switchboard/contract'
@@ -67,16 +68,17 @@ function acceptOne(catalogue: Catalogue, { value, path }: RawEvent, options: Acc
 
   const accepted = accept(catalogue, options.kind, raw, { extraFields: options.extraFields })
   if (!accepted.ok) {
+    // A text that is longer than an event may be is too large a body, whatever its field says of lengths.
+    const tooLarge = options.bodyBytes > limits.eventBytesMax ? tooLargeAsSent(raw, path) : undefined
+    if (tooLarge !== undefined) return tooLarge
     faults.push(...accepted.errors.map((error) => ({ path: path + error.path, message: error.message })))
     return { code: accepted.code, errors: faults }
   }
   if (faults.length > 0) return { code: 'invalid_event', errors: faults }
 
   if (options.bodyBytes > MEASURE_FROM_BYTES) {
-    const tooLarge = refuseTooLarge(Buffer.byteLength(JSON.stringify(accepted.event)))
-    if (tooLarge !== undefined) {
-      return { code: tooLarge.code, errors: tooLarge.errors.map((error) => ({ ...error, path: path + error.path })) }
-    }
+    const tooLarge = tooLargeAt(path, accepted.event)
+    if (tooLarge !== undefined) return tooLarge
   }
   const type = accepted.type.type
   if (key === undefined) return { type, event: accepted.event }
@@ -84,6 +86,22 @@ function acceptOne(catalogue: Catalogue, { value, path }: RawEvent, options: Acc
     type,
     event: accepted.event,
     idempotency: { key: logKeys.event(key), fingerprint: fingerprint(accepted.event) },
+  }
+}
+
+function tooLargeAt(path: string, event: unknown): Refusal | undefined {
+  const tooLarge = refuseTooLarge(Buffer.byteLength(JSON.stringify(event)))
+  return (
+    tooLarge && { code: tooLarge.code, errors: tooLarge.errors.map((error) => ({ ...error, path: path + error.path })) }
+  )
+}
+
+/** The same of a value that nobody has accepted: it may be nested deeper than can be written again. */
+function tooLargeAsSent(raw: unknown, path: string): Refusal | undefined {
+  try {
+    return tooLargeAt(path, raw)
+  } catch {
+    return undefined
   }
 }
 

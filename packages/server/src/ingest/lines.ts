@@ -1,3 +1,5 @@
+import { Gathered } from './gathered.js'
+
 /** One line of newline-delimited JSON. */
 export interface Line {
   /** Counts from 1, blank lines included, as editors count. */
@@ -13,23 +15,23 @@ const LINE_FEED = 0x0a
  */
 export async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly Line[]> {
   let number = 0
-  // Pieces of a line that is not complete yet. They are joined once, so that a long line costs linear time.
-  let pieces: Buffer[] = []
+  // A line that is not complete yet.
+  let begun = new Gathered()
   for await (const chunk of chunks) {
     const lines: Line[] = []
     let start = 0
     for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
-      pieces.push(chunk.subarray(start, end))
+      begun.add(chunk.subarray(start, end))
       number++
-      const bytes = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
+      const bytes = begun.whole()
       if (!isBlank(bytes)) lines.push({ number, bytes })
-      pieces = []
+      begun = new Gathered()
       start = end + 1
     }
-    if (start < chunk.length) pieces.push(chunk.subarray(start))
+    if (start < chunk.length) begun.add(chunk.subarray(start))
     if (lines.length > 0) yield lines
   }
-  const bytes = Buffer.concat(pieces)
+  const bytes = begun.whole()
   if (!isBlank(bytes)) yield [{ number: number + 1, bytes }]
 }
 

@@ -1,15 +1,34 @@
 import { chmodSync, closeSync, fsyncSync, openSync, readdirSync, statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 /**
  * Makes a data folder that only its owner can enter.
  * @throws The system's error when it cannot be made.
  */
 export async function prepareFolder(dir: string): Promise<void> {
-  const made = await mkdir(dir, { recursive: true, mode: 0o700 })
+  const made = await makeFolder(dir)
   // A folder that was there and holds other things is its owner's business; our files in it are closed anyway.
-  if (made === undefined && readdirSync(dir).length === 0 && statSync(dir).uid === process.getuid?.()) {
+  if (!made && readdirSync(dir).length === 0 && statSync(dir).uid === process.getuid?.()) {
     chmodSync(dir, 0o700)
+  }
+}
+
+/**
+ * Makes a folder and those above it; false when it was there. Node's own recursive `mkdir` never ends where the system
+ * says "no such file" of a folder that cannot be made, as /proc does.
+ */
+async function makeFolder(dir: string): Promise<boolean> {
+  try {
+    await mkdir(dir, { mode: 0o700 })
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(dir).isDirectory()) return false
+    // What is missing may be the folder above; when that is there, nothing more can be done.
+    if (code !== 'ENOENT' || dirname(dir) === dir || !(await makeFolder(dirname(dir)))) throw error
+    await mkdir(dir, { mode: 0o700 })
+    return true
   }
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { failures, limits, SwitchboardError } from '@switchboard/contract'
+import { failures, limits, PATH_ID_PATTERN, SwitchboardError } from '@switchboard/contract'
 import { WebSocket, WebSocketServer } from 'ws'
 import { requestIdOf } from '../request-id.js'
 import { AUTH_PROTOCOL, credentialOf, type ObserverTarget, observerTarget, refuseUpgrade } from './handshake.js'
@@ -16,10 +16,13 @@ export interface ObserverEndpoint {
   close(): void
 }
 
+const CALL_SID = new RegExp(PATH_ID_PATTERN)
 const ONLY_LISTENS = 'an observer only listens'
 /** Fragments of a message nobody wants: few are enough to say so. */
 const CLIENT_FRAGMENTS_MAX = 16
 const CLIENT_CHUNKS_MAX = 1024
+/** Messages that may come before a peer has read that it is to say nothing. One that goes on is cut off. */
+const CLIENT_MESSAGES_MAX = 16
 /** Bytes that may wait to be sent before pings go unanswered: a flood of them is not ours to store. */
 const PONG_BACKLOG_BYTES_MAX = 64 * 1024
 
@@ -43,6 +46,8 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     handleProtocols: (offered) => (offered.has(AUTH_PROTOCOL) ? AUTH_PROTOCOL : false),
   })
   server.on('headers', (headers, req) => headers.push(`x-request-id: ${requestIdOf(req)}`))
+  /** Connections that were refused, until they are gone. */
+  const closing = new WeakSet<WebSocket>()
   /** Observers by workspace and call, to be told of `call.ended`. */
   const observers = new Map<string, Map<string, Set<ObserverSession>>>()
 
@@ -88,7 +93,12 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     const { workspace, callSid, query } = target
     // Nothing that a client says is wanted, whatever state we are in.
     let onData = () => close(ws, new SwitchboardError('bad_request', ONLY_LISTENS))
-    ws.on('message', () => onData())
+    let heard = 0
+    ws.on('message', () => {
+      heard += 1
+      if (heard > CLIENT_MESSAGES_MAX) ws.terminate()
+      else onData()
+    })
 
     const { origin, host } = req.headers
     if (!isAllowedOrigin(origin, host, config.allowedOrigins)) {
@@ -96,6 +106,12 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     }
     const principal = await gate.authenticate(credentialOf(req), addressOf(req))
     gate.authorize(principal, workspace, 'calls:observe', callSid)
+    if (!CALL_SID.test(callSid)) {
+      throw new SwitchboardError(
+        'invalid_parameter',
+        `call_sid: ${limits.idCharsMax} letters, digits and _ . : - at most`,
+      )
+    }
     const request = { workspace, callSid, principal, ...parseObserverQuery(catalogue, query) }
     if (ws.readyState !== ws.OPEN) return
 
@@ -129,8 +145,10 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     }
   }
 
-  /** Closes a connection that never became a session. */
+  /** Closes a connection that never became a session, once: what else a peer does meanwhile costs nothing more. */
   function close(ws: WebSocket, error: unknown): void {
+    if (closing.has(ws)) return
+    closing.add(ws)
     const failure =
       error instanceof SwitchboardError ? error : new SwitchboardError('internal', failures.internal.title)
     meter.refused(failure.code)
