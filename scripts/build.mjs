@@ -19,7 +19,8 @@ export function build() {
   if (!existsSync(bundle) || statSync(bundle).mtimeMs < newest(`${root}packages/sdk/src`)) {
     run('node', [`${root}node_modules/tsdown/dist/run.mjs`, '--logLevel', 'error'], {
       cwd: `${root}packages/sdk`,
-      ...quiet,
+      // Heard only when it fails: the last line of tsdown that runs on Node 20 says at each start that it is the last.
+      stdio: ['ignore', 2, 'pipe'],
     })
   }
   run('node', [`${root}node_modules/typescript7/bin/tsc`, '-b'], quiet)

@@ -6,14 +6,20 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Runs a command in the repository's root; ends this process with its status when it fails. */
+/**
+ * Runs a command in the repository's root; ends this process with its status when it fails, after what it said on a
+ * standard error that was piped.
+ */
 export function run(command, args, options = {}) {
   const result = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options })
   if (result.error) {
     console.error(`${command} could not be started: ${result.error.message}`)
     process.exit(1)
   }
-  if (result.status !== 0) process.exit(result.status ?? 1)
+  if (result.status !== 0) {
+    if (result.stderr) process.stderr.write(result.stderr)
+    process.exit(result.status ?? 1)
+  }
 }
 
 /** npm writes this file last, so its age tells whether the tree on disk is the lock file's. */

@@ -13,6 +13,10 @@ import { root } from './install.mjs'
 const programs = [
   { command: 'chromium', package: 'chromium', why: 'the tests drive a real browser' },
   { command: 'curl', package: 'curl', why: 'the tests read streams as a person would' },
+  { command: 'nginx', package: 'nginx-light', why: 'the tests run it before the server' },
+  { command: 'haproxy', package: 'haproxy', why: 'the tests run it before the server' },
+  { command: 'caddy', package: 'caddy', why: 'the tests run it before the server' },
+  { command: 'openssl', package: 'openssl', why: 'the tests give those three a certificate' },
   { command: 'python3', package: 'python3', why: 'the tests cut the power of a scratch file system' },
   { command: 'mkfs.ext4', package: 'e2fsprogs', why: 'the tests cut the power of a scratch file system' },
 ]

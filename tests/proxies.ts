@@ -87,7 +87,7 @@ export function missing(name: ProxyName): string | undefined {
 }
 
 /** The configuration that docs/operations.md prints for a proxy. */
-export function printedConfiguration(name: ProxyName): string {
+function printedConfiguration(name: ProxyName): string {
   const page = readFileSync(join(root, 'docs/operations.md'), 'utf8')
   const [, code] = new RegExp(`^\`\`\`${name}\n(.*?)^\`\`\`$`, 'ms').exec(page) ?? []
   if (code === undefined) throw new Error(`docs/operations.md prints no configuration of ${name}`)
@@ -109,7 +109,7 @@ function makeCertificate(dir: string): void {
 }
 
 /** A real proxy process with the configuration of the document, before one server. */
-export class Proxy {
+export class TestProxy {
   output = ''
   private process: ChildProcess | undefined
 
@@ -128,9 +128,9 @@ export class Proxy {
     target: number,
     onEnd: (end: () => Promise<void>) => void,
     change: (printed: string) => string = (printed) => printed,
-  ): Promise<Proxy> {
+  ): Promise<TestProxy> {
     const dir = mkdtempSync(join(tmpdir(), `switchboard-${name}-`))
-    const proxy = new Proxy(name, dir, await freePort())
+    const proxy = new TestProxy(name, dir, await freePort())
     onEnd(async () => {
       await proxy.stop()
       rmSync(dir, { recursive: true, force: true })

@@ -12,7 +12,7 @@ import twilio from 'twilio'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import WebSocket from 'ws'
 import { bin, type Json, TestServer, until } from '../kit.js'
-import { missing, Proxy, type ProxyName } from '../proxies.js'
+import { missing, type ProxyName, TestProxy } from '../proxies.js'
 
 const CALL = 'CA5f0c1d2e3b4a59687786a5b4c3d2e1f0'
 const sync = (count: number): Json => ({
@@ -37,18 +37,7 @@ const HEARTBEAT_MS = 250
 /** A server and the proxy before it. */
 interface Site {
   readonly server: TestServer
-  readonly proxy: Proxy
-}
-
-async function startSite(
-  name: ProxyName,
-  env: Readonly<Record<string, string>>,
-  ends: (() => Promise<void>)[],
-  change?: (printed: string) => string,
-): Promise<Site> {
-  const onEnd = (end: () => Promise<void>) => void ends.push(end)
-  const server = await TestServer.start({ env, onEnd })
-  return { server, proxy: await Proxy.start(name, server.port, onEnd, change) }
+  readonly proxy: TestProxy
 }
 
 /** What our command line prints, line by line, while it watches through the proxy. */
@@ -111,7 +100,7 @@ class Caller {
   private readonly agent: https.Agent
 
   constructor(
-    private readonly proxy: Proxy,
+    private readonly proxy: TestProxy,
     localAddress: string,
   ) {
     const ca = readFileSync(proxy.authority)
@@ -138,28 +127,56 @@ class Caller {
 
 const proxies: readonly ProxyName[] = ['nginx', 'haproxy', 'caddy']
 
-describe.each(proxies.map((name) => ({ name, reason: missing(name) })))(
+type Ends = (() => Promise<void>)[]
+const onEndInto = (ends: Ends) => (end: () => Promise<void>) => void ends.push(end)
+const endAll = (ends: Ends) => Promise.all(ends.reverse().map((end) => end()))
+
+const serverEnds: Ends = []
+/** It believes the one proxy before it. */
+let trusting: TestServer
+/** It believes nobody, as by default. */
+let wary: TestServer
+
+beforeAll(async () => {
+  const start = (env: Readonly<Record<string, string>>) =>
+    TestServer.start({ env: { SWITCHBOARD_HEARTBEAT: `${HEARTBEAT_MS}ms`, ...env }, onEnd: onEndInto(serverEnds) })
+  ;[trusting, wary] = await Promise.all([start({ SWITCHBOARD_TRUST_PROXY: '1' }), start({})])
+})
+afterAll(() => endAll(serverEnds))
+
+describe.each(proxies.map((name, index) => ({ name, index, reason: missing(name) })))(
   'behind $name, configured as docs/operations.md says',
-  ({ name, reason }) => {
+  ({ name, index, reason }) => {
     if (reason !== undefined) {
       test.skip(`(${reason})`, () => {})
       return
     }
-    const ends: (() => Promise<void>)[] = []
+    const ends: Ends = []
     /** As the document says it. */
     let site: Site
-    /** With timeouts too short for a heartbeat that is not passed on, and a server that believes nobody. */
+    /** With timeouts that cut a connection whose heartbeats are not passed on. */
     let impatient: Site
 
     beforeAll(async () => {
-      ;[site, impatient] = await Promise.all([
-        startSite(name, { SWITCHBOARD_TRUST_PROXY: '1', SWITCHBOARD_HEARTBEAT: `${HEARTBEAT_MS}ms` }, ends),
-        startSite(name, { SWITCHBOARD_HEARTBEAT: `${HEARTBEAT_MS}ms` }, ends, (printed) =>
-          printed.replaceAll(/(timeout (?:client |server |tunnel )?)60s/g, `$1${SILENCE_MS}ms`),
-        ),
+      const onEnd = onEndInto(ends)
+      const shorten = (printed: string) =>
+        printed.replaceAll(/(timeout (?:client |server |tunnel )?)60s/g, `$1${SILENCE_MS}ms`)
+      const [asPrinted, shortened] = await Promise.all([
+        TestProxy.start(name, trusting.port, onEnd),
+        TestProxy.start(name, wary.port, onEnd, shorten),
       ])
+      // The same calls again, in a workspace of this proxy's own.
+      for (const server of [trusting, wary]) {
+        const { id } = await server.request('POST', '/v1/workspaces', {
+          name: `Behind ${name}`,
+          slug: `behind-${name}`,
+        })
+        server.workspace = String(id)
+      }
+      site = { server: trusting, proxy: asPrinted }
+      impatient = { server: wary, proxy: shortened }
     })
-    afterAll(() => Promise.all(ends.reverse().map((end) => end())))
+    afterAll(() => endAll(ends))
 
     test('each event arrives at once, not when a buffer is full', async () => {
       const tail = cli(site, ['tail'])
@@ -288,17 +305,19 @@ describe.each(proxies.map((name) => ({ name, reason: missing(name) })))(
       const path = '/v1/workspaces'
       const guess = (caller: Caller, from: string) =>
         caller.ask('GET', path, { authorization: 'Bearer sb_wrong', 'x-forwarded-for': from })
-      const exhaust = async ({ proxy }: Site) => {
-        const caller = new Caller(proxy, '127.0.0.2')
-        for (let count = 0; count < limits.failedCredentialsPerMinute; count++) {
-          expect(await guess(caller, `198.51.100.${count}`)).toMatchObject({ status: 401 })
-        }
+      // One pair of addresses for each proxy, as the server remembers them for a minute.
+      const [one, other] = [`127.0.1.${2 * index + 1}`, `127.0.1.${2 * index + 2}`]
+      const statusForOther = async ({ proxy }: Site) => {
+        const caller = new Caller(proxy, one)
+        for (let count = 0; count < limits.failedCredentialsPerMinute; count++)
+          await guess(caller, `198.51.100.${count}`)
         expect(await guess(caller, '203.0.113.1')).toMatchObject({ status: 429 })
-        return guess(new Caller(proxy, '127.0.0.3'), '203.0.113.2')
+        const { status } = await guess(new Caller(proxy, other), '203.0.113.2')
+        return status
       }
-      expect(await exhaust(site)).toMatchObject({ status: 401 })
+      expect(await statusForOther(site)).toBe(401)
       // Told to believe nobody, the server sees one caller only: the proxy.
-      expect(await exhaust(impatient)).toMatchObject({ status: 429 })
+      expect(await statusForOther(impatient)).toBe(429)
     })
 
     test('the address that a webhook was signed for is believed only from a trusted proxy', async () => {

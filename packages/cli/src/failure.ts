@@ -95,7 +95,8 @@ const HINTS: Partial<Record<FailureCode, string>> = {
   unauthenticated: 'Give a key with --key or SWITCHBOARD_API_KEY; `switchboard doctor` shows which one is used.',
   credential_expired: 'Ask for a new key: `switchboard keys create`.',
   credential_revoked: 'Ask for a new key: `switchboard keys create`.',
-  forbidden: 'Check --workspace and what the key permits: `switchboard keys list`.',
+  forbidden:
+    'Check --workspace, and which key is used: `switchboard doctor` says. Without SWITCHBOARD_API_KEY it is the one that was kept.',
   call_unknown: 'Calls of the workspace: `switchboard tail --types call.started --since 1h`.',
   storage_full: 'Free some space, or shorten the retention.',
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { commandName } from './command-name.js'
 import { tell } from './failure.js'
 import { processContext, type Stop } from './process.js'
 import { parse } from './program.js'
@@ -26,7 +27,9 @@ async function main(argv: readonly string[]): Promise<number> {
     // Whatever breaks because the user wants no more is no news to them.
     if (why !== undefined) return STOPPED[why]
     const told = tell(error, context.env.DEBUG?.includes('switchboard') === true)
-    await context.stderr.write(argv.includes('--json') ? toldJson(told) : formatTold(told, context.stderr.colour))
+    await context.stderr.write(
+      argv.includes('--json') ? toldJson(told) : formatTold(told, context.stderr.colour, commandName(context.env)),
+    )
     return told.exit
   }
 }

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import { homedir } from 'node:os'
 import type { Context, Output } from './context.js'
 
@@ -18,6 +18,8 @@ export interface ProcessContext {
  */
 export function processContext(colour: boolean): ProcessContext {
   const controller = new AbortController()
+  // Every request under way listens to it, and `simulate` has many.
+  setMaxListeners(0, controller.signal)
   let stopped: Stop | undefined
   const stop = (why: Stop): void => {
     if (stopped !== undefined && why !== 'broken pipe') {

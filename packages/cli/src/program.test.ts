@@ -135,7 +135,7 @@ describe('a command line becomes a value', () => {
     [
       'keys create --name app -p events:read,calls:observe -p events:read --days 90',
       'keys create',
-      { target: {}, json: false, name: 'app', permissions: ['events:read', 'calls:observe'], days: 90 },
+      { target: {}, json: false, name: 'app', permissions: ['events:read', 'calls:observe'], days: 90, shell: false },
     ],
     ['keys revoke sb_abc123_secret', 'keys revoke', { target: {}, json: false, keyId: 'abc123' }],
     [
@@ -171,6 +171,7 @@ describe('a mistake is named, with what would be accepted', () => {
     ['publish call.started --file x.json', /from a file or from the command line, not from both/],
     ['keys create', /required option '--name <name>' not specified/],
     ['keys create --name a -p events:raed', /There is no permission events:raed. There are: events:read/],
+    ['keys create --name a --env --json', /option '--json' cannot be used with option '--env'/],
     ['token create --ttl 2h', /Give 1s to 60m/],
     ['workspaces create x --slug Not-A-Slug', /lower-case letters, digits and hyphens/],
   ])('%s', async (line, said) => {

@@ -37,7 +37,7 @@ export class Progress {
     }
     if (this.troubled) {
       this.troubled = false
-      void this.note('The server is back.')
+      void this.note('the server is back')
     }
     void this.show(false)
   }
@@ -46,7 +46,9 @@ export class Progress {
   trouble(message: string): void {
     if (this.troubled) return
     this.troubled = true
-    void this.note(`${palette(this.context.stderr.colour).warning('waiting')} ${message} Trying again until it works.`)
+    void this.note(
+      `${palette(this.context.stderr.colour).warning('waiting')} (${message}); trying again until it works`,
+    )
   }
 
   /** A line that stays. */

@@ -12,10 +12,11 @@ export interface Watch {
 }
 
 /**
- * Notices about the connection on standard error: once when it is lost, once when it is back. A connection that cannot
+ * Notices about the connection on standard error: once when it is lost, once when it is back, and on a terminal `opened`
+ * at the beginning, because nothing may happen for a while. A connection that cannot
  * be made at all ends the command instead: the address or the server is wrong then, and waiting would hide it.
  */
-export function watchConnection(url: string, context: Context): Watch {
+export function watchConnection(url: string, context: Context, opened?: string): Watch {
   const colours = palette(context.stderr.colour)
   const hopeless = new AbortController()
   let begun = false
@@ -26,6 +27,7 @@ export function watchConnection(url: string, context: Context): Watch {
       signal: AbortSignal.any([context.signal, hopeless.signal]),
       onState(state) {
         if (state.kind !== 'open') return
+        if (!begun && opened !== undefined && context.stderr.isTTY) void say(context.stderr, colours.faint(opened))
         begun = true
         if (lost) void say(context.stderr, colours.faint('connected again, going on where it stopped'))
         lost = false

@@ -349,6 +349,23 @@ test('a WebSocket that tells a failed handshake by an error alone is tried again
   expect(attempts).toBe(2)
 })
 
+test('a WebSocket that fails in the turn in which it was made is heard too', async () => {
+  class FailsAtOnce extends EventTarget {
+    binaryType = ''
+    constructor() {
+      super()
+      queueMicrotask(() => this.dispatchEvent(new Event('error')))
+    }
+    close() {}
+  }
+  const options = { WebSocket: FailsAtOnce as unknown as SocketConstructor, reconnect: { budget: 0 } }
+  const { observe } = await connect([over], options)
+  await expect(read(observe())).rejects.toMatchObject({
+    code: 'connection_lost',
+    cause: { code: 'connection_failed' },
+  })
+})
+
 test('a WebSocket of the caller is used, and one that takes no such address is told of', async () => {
   const Refusing = class {
     constructor() {

@@ -60,7 +60,10 @@ export class ObserverTransport implements Transport<Frame> {
     const abort = (): void => stop({ advice: 'over' })
     attempt.signal.addEventListener('abort', abort)
     try {
-      const socket = await this.#open(attempt.token)
+      const Socket = await socketConstructor(this.#options.WebSocket)
+      if (Socket instanceof SwitchboardError) return { advice: 'give-up', error: Socket }
+      // Nothing is awaited from here until it is listened to: Node's own may fail before the next turn.
+      const socket = this.#open(Socket, attempt.token)
       if (socket instanceof SwitchboardError) return { advice: 'give-up', error: socket }
       drop = attach(socket, {
         message: (data) => {
@@ -89,12 +92,10 @@ export class ObserverTransport implements Transport<Frame> {
   }
 
   /** The socket, or why there can be none, however often it is tried. */
-  async #open(token: string): Promise<SocketLike | SwitchboardError> {
+  #open(Socket: SocketConstructor, token: string): SocketLike | SwitchboardError {
     const { baseUrl, path, types, history } = this.#options
     const from: Query = this.position === undefined ? { history } : { after: this.position }
     const url = buildUrl(baseUrl.replace(/^http/, 'ws'), path, { types, ...from })
-    const Socket = await socketConstructor(this.#options.WebSocket)
-    if (Socket instanceof SwitchboardError) return Socket
     try {
       return new Socket(url, ['auth', token])
     } catch (cause) {

@@ -313,6 +313,14 @@ describe('a start', () => {
     await serve(dir)
   })
 
+  test('that failed after it made an admin key leaves the key to the next start, which can tell it', async () => {
+    const running = await serve(await folder())
+    const dir = await folder()
+    await expect(serve(dir, { SWITCHBOARD_ADMIN_KEY: '', PORT: String(running.port) })).rejects.toThrow(ConfigError)
+    const { adminKey } = await serve(dir, { SWITCHBOARD_ADMIN_KEY: '' })
+    expect(adminKey).toBeDefined()
+  })
+
   test.each([
     ['{', /line 1, column 2/],
     ['{"prefix":"acme"}', /events/],

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { createAccess } from './access/access.js'
 import { type Clock, systemClock } from './clock.js'
 import { callFacts } from './compose/call-facts.js'
+import { tuneCollector } from './compose/collector.js'
 import { loadCatalogue } from './compose/custom-catalogue.js'
 import { folderBytes } from './compose/folder-bytes.js'
 import { listen } from './compose/listen.js'
@@ -20,7 +21,7 @@ import { openLmdbEngine } from './log/lmdb.js'
 import type { Fault } from './log/log.js'
 import { type Config, requireEmbeddedEngine } from './ops/config.js'
 import { createHealth, storageCheck } from './ops/health.js'
-import { ensureAdminKey, ensureSealingKey } from './ops/keys.js'
+import { ensureAdminKey, ensureSealingKey, forgetAdminKey } from './ops/keys.js'
 import { watchOver } from './ops/lifecycle.js'
 import { createLogger, type Logger, logRequest } from './ops/logging.js'
 import { createMetrics } from './ops/metrics.js'
@@ -65,6 +66,7 @@ const REQUESTS_SHARE = 0.2
  */
 export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
   const { clock = systemClock, logger = createLogger({ level: config.logLevel }) } = options
+  if (options.ownsProcess === true) tuneCollector()
   const undo = new Undo()
   try {
     return await start(config, clock, logger, options.ownsProcess === true, undo)
@@ -97,7 +99,7 @@ async function start(
   health.check('storage', storageCheck(log))
 
   // Who may do what.
-  const adminKey = await ensureAdminKey(config, dir)
+  const adminKey = undo.later(await ensureAdminKey(config, dir), (made) => forgetAdminKey(made, dir))
   const sealingKey = await ensureSealingKey(dir)
   const warn = (line: string): void => logger.warn(line)
   const access = undo.later(
@@ -142,7 +144,7 @@ async function start(
     isDraining: () => health.isDraining,
     onRequestOver(over) {
       logRequest(logger, over)
-      metrics.request({ ...over, seconds: over.ms / 1000 })
+      metrics.request(over)
     },
   })
   await registerApi(app, {

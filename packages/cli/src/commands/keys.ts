@@ -1,4 +1,5 @@
 import { type ApiKey, type ApiKeyWithSecret, limits, type Permission } from '@switchboard/contract'
+import { Option } from 'commander'
 import { type Api, createApi, segment } from '../api.js'
 import { type Context, say } from '../context.js'
 import { credentialsPath, saveCredentials } from '../credentials.js'
@@ -23,6 +24,8 @@ interface CreateKey extends Common {
   readonly name: string
   readonly permissions: readonly Permission[]
   readonly days: number | undefined
+  /** Answer with lines for a shell, which set all that a program needs. */
+  readonly shell: boolean
 }
 
 interface OneKey extends Common {
@@ -34,12 +37,14 @@ interface Raw extends TargetOptions {
   readonly name?: string
   readonly permissions?: readonly Permission[]
   readonly days?: number
+  readonly env?: true
 }
 
 export const defineKeys: Define = (program, submit) => {
   const group = program.command('keys').description("list, create, rotate and revoke a workspace's API keys")
   withExamples(group, [
     ['switchboard keys create --name app', 'may read and publish; the key is shown this once'],
+    ['eval "$(switchboard keys create --name app --env)"', 'the same, set for the programs of this shell'],
     ['switchboard keys create --name wallboard -p events:read --days 90', 'may only read, for 90 days'],
     ['switchboard keys rotate <key_id>', 'a new secret; the old one ends at once'],
     ['switchboard keys revoke <key_id>', 'ends it, and every stream it has open'],
@@ -58,11 +63,18 @@ export const defineKeys: Define = (program, submit) => {
       parsePermissions,
     )
     .option('--days <n>', 'days until it expires (default: never)', wholeNumber(1, limits.keyDaysMax))
-    .option('--json', 'JSON')
+    .option('--env', 'print `export` lines with the key, the server and the workspace: eval "$(…)"')
+    .addOption(new Option('--json', 'JSON').conflicts('env'))
     .action((raw: Raw) =>
       submit(
         'keys create',
-        { ...common(raw), name: raw.name ?? '', permissions: raw.permissions ?? APP_PERMISSIONS, days: raw.days },
+        {
+          ...common(raw),
+          name: raw.name ?? '',
+          permissions: raw.permissions ?? APP_PERMISSIONS,
+          days: raw.days,
+          shell: raw.env ?? false,
+        } satisfies CreateKey,
         create,
       ),
     )
@@ -83,10 +95,20 @@ function keyIdOf(text: string): string {
   return /^sb_([A-Za-z0-9]+)(?:_.*)?$/.exec(text)?.[1] ?? text
 }
 
-async function open(options: TargetOptions, context: Context): Promise<{ api: Api; target: Target; path: string }> {
+interface Opened {
+  readonly api: Api
+  readonly target: Target
+  /** Its id. */
+  readonly workspace: string
+  /** Of its keys. */
+  readonly path: string
+}
+
+async function open(options: TargetOptions, context: Context): Promise<Opened> {
   const target = await findTarget(options, context)
   const api = createApi(target.url.value, keyOf(target, 'managingKey'), context)
-  return { api, target, path: `/v1/${await workspaceId(target, context)}/api-keys` }
+  const workspace = await workspaceId(target, context)
+  return { api, target, workspace, path: `/v1/${workspace}/api-keys` }
 }
 
 async function list({ target, json }: Common, context: Context): Promise<void> {
@@ -108,10 +130,18 @@ async function list({ target, json }: Common, context: Context): Promise<void> {
     await say(context.stdout, line)
 }
 
-async function create({ target, json, name, permissions, days }: CreateKey, context: Context): Promise<void> {
-  const { api, path } = await open(target, context)
+async function create({ target, json, name, permissions, days, shell }: CreateKey, context: Context): Promise<void> {
+  const { api, workspace, path } = await open(target, context)
   const body = { name, permissions, ...(days === undefined ? {} : { duration_days: days }) }
-  await show(await api.request<ApiKeyWithSecret>('POST', path, body), json, context)
+  const key = await api.request<ApiKeyWithSecret>('POST', path, body)
+  if (!shell) return show(key, json, context)
+  const variables = {
+    SWITCHBOARD_URL: api.url,
+    SWITCHBOARD_WORKSPACE: workspace,
+    SWITCHBOARD_API_KEY: key.api_key,
+  }
+  for (const [variable, value] of Object.entries(variables))
+    await say(context.stdout, `export ${variable}='${value.replaceAll("'", "'\\''")}'`)
 }
 
 async function rotate({ target: options, json, keyId }: OneKey, context: Context): Promise<void> {

@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { openClient, plainEvent } from '../client.js'
 import { type Context, say } from '../context.js'
+import { CliError, tell } from '../failure.js'
 import { findCall } from '../find-call.js'
 import type { Define } from '../job.js'
 import { withExamples } from '../parse/examples.js'
@@ -75,7 +76,7 @@ async function run(job: Observe, context: Context): Promise<void> {
     onGap: (gap) =>
       void (job.json ? say(context.stdout, gapJson(gap)) : output.write([gapLine(gap, colours)], undefined)),
   })
-  for await (const item of observation) {
+  for await (const item of named(observation, callSid)) {
     const event = plainEvent(item.event)
     if (job.json) {
       await say(context.stdout, eventJson({ id: item.id, event }, callSid))
@@ -86,4 +87,14 @@ async function run(job: Observe, context: Context): Promise<void> {
   }
   await output.write([], undefined)
   watch.ended()
+}
+
+/** The same, except that a call which nobody knows is told by the id that was typed. */
+async function* named<Item>(observation: AsyncIterable<Item>, callSid: string): AsyncGenerator<Item> {
+  try {
+    yield* observation
+  } catch (error) {
+    if (tell(error).code !== 'call_unknown') throw error
+    throw new CliError('call_unknown', `No event has told of a call ${callSid} yet.`)
+  }
 }

@@ -1,3 +1,4 @@
+import { commandName } from '../command-name.js'
 import { type Context, say } from '../context.js'
 import type { Define } from '../job.js'
 import { parseDuration } from '../parse/duration.js'
@@ -120,7 +121,7 @@ async function playSimulation(job: Simulate, seed: number, options: SimulatorOpt
       context.stderr,
       `${job.callsPerMinute} calls a minute, ${speed}; seed ${colours.strong(String(seed))} ${colours.faint('(--seed repeats it)')}`,
     )
-    await say(context.stderr, colours.faint('Watch with: switchboard tail'))
+    await say(context.stderr, colours.faint(`Watch with: ${commandName(context.env)} tail`))
   }
   await progress.start({ seed, calls_per_minute: job.callsPerMinute })
   await play(simulate(seed, options), stage, {

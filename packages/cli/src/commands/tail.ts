@@ -91,7 +91,9 @@ async function run(job: Tail, context: Context): Promise<void> {
   const client = await openClient(target, context)
   const colours = palette(context.stdout.colour)
   const ids = context.stdout.isTTY ? shortId : clean
-  const watch = watchConnection(target.url.value, context)
+  const name = target.held.workspace_id === target.workspace?.value ? target.held.workspace_slug : undefined
+  const watching = `watching ${name ?? target.workspace?.value} at ${target.url.value} (Ctrl-C ends it)`
+  const watch = watchConnection(target.url.value, context, context.stdout.isTTY ? watching : undefined)
   const stream = client.events.stream({
     ...job.filter,
     ...(job.since === undefined ? {} : { after: { since: job.since } }),

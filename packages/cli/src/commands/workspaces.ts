@@ -1,6 +1,7 @@
 import { type CreateWorkspace, limits, type Workspace } from '@switchboard/contract'
 import { InvalidArgumentError } from 'commander'
 import { createApi } from '../api.js'
+import { commandName } from '../command-name.js'
 import { type Context, say } from '../context.js'
 import { credentialsPath, saveCredentials } from '../credentials.js'
 import type { Define } from '../job.js'
@@ -113,5 +114,8 @@ async function create(job: CreateWorkspaceJob, context: Context): Promise<void> 
   const colours = palette(context.stdout.colour)
   await say(context.stdout, `${colours.strong(workspace.slug)}  ${workspace.id}`)
   const flag = job.use ? '' : ` --workspace ${workspace.slug}`
-  await say(context.stderr, `Create a key for it with ${colours.code(`switchboard keys create --name app${flag}`)}`)
+  await say(
+    context.stderr,
+    `Create a key for it with ${colours.code(`${commandName(context.env)} keys create --name app${flag}`)}`,
+  )
 }

@@ -81,13 +81,14 @@ export async function dataFolder(path: string): Promise<readonly Finding[]> {
 }
 
 export function freeDisk(free: number, total: number): Finding {
-  const text = `${gigabytes(free)} of ${gigabytes(total)} free`
+  const text = `${size(free)} of ${size(total)} free`
   const advice = 'Make room, or keep events for a shorter time with --retention.'
   if (free < DISK_FREE_FAIL_BYTES) return fail('disk', text, advice)
   return free < total * DISK_FREE_WARN ? warn('disk', text, advice) : ok('disk', text)
 }
 
-function gigabytes(bytes: number): string {
+function size(bytes: number): string {
+  if (bytes < 1024 ** 3) return `${Math.round(bytes / 1024 ** 2)} MiB`
   const value = bytes / 1024 ** 3
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} GiB`
 }

@@ -43,7 +43,7 @@ export async function reachable(target: Target, context: Context): Promise<reado
     if (!check.ok)
       findings.push(fail(`ready: ${check.name}`, check.detail ?? 'not ok', 'The log of the server says more.'))
   }
-  if (readiness?.status === 'ready') findings.push(ok('ready', `${readiness.checks.length} checks`))
+  if (readiness?.status === 'ready') findings.push(ok('ready', readiness.checks.map(({ name }) => name).join(', ')))
   return findings
 }
 

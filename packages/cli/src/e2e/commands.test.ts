@@ -283,10 +283,10 @@ describe('with a server', () => {
     const simulation = user.start('simulate', '--seed', '5', '--speed', '40', '--duration', '90s')
     expect((await user.run('tail', '--since', '1h', '--types', 'call.ended', '--count', '2')).status).toBe(0)
     await server.kill('SIGKILL')
-    await simulation.until(({ stderr }) => stderr.includes('Trying again until it works'))
+    await simulation.until(({ stderr }) => stderr.includes('trying again until it works'))
     await user.serve(port)
     const { status, stderr } = await simulation.ended
-    expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining('The server is back.') })
+    expect({ status, stderr }).toMatchObject({ status: 0, stderr: expect.stringContaining('the server is back') })
     const count = Number(/([\d ]+) events? of/.exec(stderr)?.[1]?.replaceAll(' ', ''))
     const printed = await user.run('simulate', '--seed', '5', '--duration', '90s', '--print')
     const story = printed.stdout
@@ -349,6 +349,11 @@ describe('with a server', () => {
       .find(({ name }) => name === 'switchboard command line')
     expect((await user.run('keys', 'rotate', own.key_id)).status).toBe(0)
     expect((await user.run(...sync(4))).status).toBe(0)
+
+    const lines = (await user.run('keys', 'create', '--name', 'app', '--env')).stdout.trim().split('\n')
+    const env = Object.fromEntries(lines.map((line) => /^export (\w+)='([^']*)'$/.exec(line)?.slice(1) ?? []))
+    expect(Object.keys(env)).toEqual(['SWITCHBOARD_URL', 'SWITCHBOARD_WORKSPACE', 'SWITCHBOARD_API_KEY'])
+    expect((await new User(env).run(...sync(5))).status).toBe(0)
 
     const token = (await user.run('token', 'create', '--ttl', '1m')).stdout.trim()
     expect((await user.run('tail', '--key', token, '--since', '1h', '--count', '1')).status).toBe(0)

@@ -5,7 +5,7 @@ import { parseUrl } from './values.js'
 /** Adds the options that say where a command goes. */
 export function withTarget(command: Command): Command {
   return command
-    .option('--url <url>', 'the server (SWITCHBOARD_URL; default http://127.0.0.1:8080)', parseUrl)
+    .option('--url <url>', 'the server (SWITCHBOARD_URL; default: the one started here last)', parseUrl)
     .option('--key <key>', 'API key (SWITCHBOARD_API_KEY; default: the one that `serve` kept)')
     .option('-w, --workspace <id|slug>', 'workspace (SWITCHBOARD_WORKSPACE; default: the one that `serve` made)')
 }

@@ -273,3 +273,22 @@ test('a failure says what, where and what to do, and the same to programs', () =
     },
   })
 })
+
+test('a failure whose message begins with its first fault says that once', () => {
+  const [one, other] = [
+    { path: '/call_sid', message: 'is missing' },
+    { path: '/direction', message: 'is missing' },
+  ] as const
+  const said = (errors: ConstructorParameters<typeof CliError>[3], message: string): string =>
+    formatTold(tell(new CliError('invalid_event', message, undefined, errors)), false)
+  expect(said([one], '/call_sid is missing.')).toBe('error: /call_sid is missing. [invalid_event]\n')
+  expect(said([one, other], '/call_sid is missing, and 1 more.')).toBe(
+    'error: This does not fit. [invalid_event]\n  /call_sid is missing\n  /direction is missing\n',
+  )
+})
+
+test('advice names the program as it is typed here', () => {
+  const told = tell(new CliError('credential_expired', 'The key has expired.'))
+  expect(formatTold(told, false, 'npx switchboard')).toContain('`npx switchboard keys create`')
+  expect(formatTold(told, false)).toContain('`switchboard keys create`')
+})

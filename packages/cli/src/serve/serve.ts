@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { configWarnings, createLogger, readConfig, startServer } from '@switchboard/server'
+import { commandName } from '../command-name.js'
 import { type Context, say } from '../context.js'
 import { tell } from '../failure.js'
 import { palette } from '../render/palette.js'
@@ -28,7 +29,8 @@ export async function serve(job: Serve, context: Context): Promise<void> {
     )
   } catch (error) {
     // A server that runs is worth more than words about it.
-    if (!context.signal.aborted) await context.stderr.write(formatTold(tell(error), context.stderr.colour))
+    if (!context.signal.aborted)
+      await context.stderr.write(formatTold(tell(error), context.stderr.colour, commandName(context.env)))
   }
   await untilHungUp(context.signal)
   await server.close()
@@ -79,14 +81,14 @@ async function announce(job: Serve, started: Started, context: Context): Promise
           adminKey: generatedKey,
           credentials: found.path,
           storage,
-          // npm and npx set this for what they start; there, the bare name may not be on the PATH.
-          command: context.env.npm_command === undefined ? 'switchboard' : 'npx switchboard',
+          command: commandName(context.env),
         },
         colours,
       ),
     )
   }
-  if (found.trouble !== undefined) await context.stderr.write(formatTold(tell(found.trouble), context.stderr.colour))
+  if (found.trouble !== undefined)
+    await context.stderr.write(formatTold(tell(found.trouble), context.stderr.colour, commandName(context.env)))
 }
 
 /**

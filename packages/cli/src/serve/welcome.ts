@@ -24,7 +24,7 @@ export function welcome(first: FirstStart, colours: Palette): string {
     ['Reference', `${url}/docs`],
     ['Workspace', `${first.workspaceSlug} ${colours.faint(first.workspaceId)}`],
     ['Events', first.storage],
-    ['Credentials', `${first.credentials} ${colours.faint('(only you can read it; commands use it by themselves)')}`],
+    ['Credentials', `${first.credentials} ${colours.faint('(yours alone; commands use it)')}`],
   ]
   if (first.adminKey !== undefined) {
     rows.push([

@@ -62,7 +62,7 @@ export class Desks {
       const script = new Script(0.05 * index)
       script.ws({ event_type: 'operator.registered', operator_id: desk.id, timestamp: this.isoAt(script.now) })
       script.wait(0.02)
-      const changes = { name: `Desk ${index + 1}`, phone_number: null }
+      const changes = { name: `Desk ${index + 1}` }
       script.ws({ event_type: 'operator.profile_updated', operator_id: desk.id, changes })
       return script.items
     })

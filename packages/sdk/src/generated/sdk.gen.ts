@@ -206,7 +206,7 @@ export const getTwilioSecret = <ThrowOnError extends boolean = false>(options: O
 /**
  * Set the Twilio secret
  *
- * Stores the account's auth token, with which callbacks are checked. It replaces the one before.
+ * Stores the account's auth token, with which callbacks are checked. It replaces the one before. Whoever knows the token can publish by it, so the key that sets it needs `events:write` and `calls:publish` too.
  *
  * Needs the permission `keys:manage`.
  */

@@ -32,6 +32,12 @@ export interface NewAccessToken {
   readonly ttlSeconds?: number | undefined
 }
 
+/**
+ * Tokens whose signature has been found good and is not checked again: 60 µs saved on every request, of about 100. 10,000
+ * browsers at a time, in about 10 MB.
+ */
+const VERIFIED_MAX = 10_000
+
 /** Short-lived credentials for browsers. Nothing of them is stored. */
 export interface AccessTokens {
   /**
@@ -60,11 +66,42 @@ export interface AccessTokensOptions {
 }
 
 export interface CheckedAccessTokens extends AccessTokens {
-  /** Who a token speaks for. @throws SwitchboardError `unauthenticated`, `credential_expired`, `credential_revoked`. */
-  authenticate(token: string): Promise<Principal>
+  /**
+   * Who a token speaks for.
+   * @param presented The token's digest.
+   * @throws SwitchboardError `unauthenticated`, `credential_expired`, `credential_revoked`.
+   */
+  authenticate(token: string, presented: Buffer): Promise<Principal>
 }
 
 export function createAccessTokens({ clock, secret, keyState }: AccessTokensOptions): CheckedAccessTokens {
+  /** By the tokens' digests: what is no secret any more when it leaks. All were signed with `signedWith`. */
+  const verifiedClaims = new Map<string, Claims>()
+  let signedWith: Uint8Array | undefined
+
+  /** What a token says, once its signature has been found good. What ends it is for the caller to look at, each time. */
+  async function claimsOf(token: string, presented: Buffer): Promise<Claims> {
+    const current = secret()
+    if (current !== signedWith) verifiedClaims.clear()
+    signedWith = current
+    const name = presented.toString('latin1')
+    const known = verifiedClaims.get(name)
+    if (known !== undefined) {
+      if (clock.now() < (known.principal.expiresAt ?? 0)) return known
+      verifiedClaims.delete(name)
+    }
+    const claims = readClaims(await verified(token, current, clock))
+    // It may have changed while the signature was looked at.
+    if (signedWith === current) {
+      verifiedClaims.set(name, claims)
+      if (verifiedClaims.size > VERIFIED_MAX) {
+        const oldest = verifiedClaims.keys().next()
+        if (!oldest.done) verifiedClaims.delete(oldest.value)
+      }
+    }
+    return claims
+  }
+
   return {
     async issue(principal, workspace, { permissions, callSids, ttlSeconds = limits.tokenSecondsDefault }) {
       requireKey(principal, workspace)
@@ -106,8 +143,8 @@ export function createAccessTokens({ clock, secret, keyState }: AccessTokensOpti
       }
     },
 
-    async authenticate(token) {
-      const claims = readClaims(await verified(token, secret(), clock))
+    async authenticate(token, presented) {
+      const claims = await claimsOf(token, presented)
       const key = keyState(claims.keyId)
       // The signature fitted, so its holder may hear why it ended.
       if (key === undefined || key.revoked || key.version !== claims.keyVersion) throw revokedCredential()

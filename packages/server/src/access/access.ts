@@ -88,7 +88,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
     if (sameDigest(adminKeyDigest, presented)) return admin
     // 3. Known and unknown key ids take the same path.
     if (looksLikeApiKey(credential)) return apiKeys.authenticate(credential, presented)
-    return accessTokens.authenticate(credential)
+    return accessTokens.authenticate(credential, presented)
   }
 
   return {

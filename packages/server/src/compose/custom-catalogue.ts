@@ -26,7 +26,8 @@ async function contentOf(file: string): Promise<unknown> {
   try {
     return parseJson(bytes)
   } catch (error) {
-    throw wrongFile(file, error instanceof SwitchboardError ? error.detail : String(error))
+    const fault = error instanceof SwitchboardError ? error.errors?.[0]?.message : undefined
+    throw wrongFile(file, `the file is not JSON: ${fault ?? String(error)}`)
   }
 }
 

@@ -25,7 +25,9 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   const failure = failureOf(error)
   meter.refused(failure.code)
   // What nobody foresaw is for the log. What the storage or the process cannot do just now has been told there already.
-  if (failure.code === 'internal') request.log.error({ err: failure.cause ?? failure }, 'request failed')
+  if (failure.code === 'internal') {
+    request.log.error({ err: failure.cause ?? failure, request_id: request.id }, 'request failed')
+  }
   reply.code(status).headers(headers)
   // Bytes, so that nothing is added to the media type.
   const bytes = Buffer.from(JSON.stringify(body))

@@ -39,6 +39,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
   const handlers: Handlers<RouteId> = {
     ...publishHandlers({
       ingest,
+      gate: access,
       clock,
       extraFieldsOf: (workspace) => access.workspaces.get(workspace)?.extra_fields ?? 'refuse',
     }),

@@ -159,6 +159,9 @@ describe('a failure', () => {
     expect([answer.statusCode, answer.json().code]).toEqual([422, 'invalid_request'])
     const paths = answer.json().errors.map(({ path }: { path: string }) => path)
     expect(paths.sort()).toEqual(['/color', '/name'])
+    const secret = `/v1/${server.workspace}/sources/twilio/secret`
+    const spaced = await server.ask('PUT', secret, { body: { auth_token: 'with spaces in it' } })
+    expect(spaced.json().detail).toBe('/auth_token must be 8 to 256 visible ASCII characters without spaces.')
   })
 
   test('of a request that is no HTTP is a problem too', async () => {

@@ -15,6 +15,9 @@ export function mediaTypeOf<T extends string>(request: FastifyRequest, accepted:
   requirePlainEncoding(request)
   const header = request.headers['content-type']
   if (header === undefined) throw refusal('The body has no content type.', accepted)
+  // As nearly everybody sends it.
+  const exactly = accepted.find((name) => name === header)
+  if (exactly !== undefined) return exactly
   const [, type = '', parameters = ''] = MEDIA_TYPE.exec(header) ?? []
   const found = accepted.find((name) => name === type.toLowerCase())
   if (found === undefined) throw refusal('This content type is not accepted here.', accepted)

@@ -104,7 +104,7 @@ function validationFailure(error: FastifyError): SwitchboardError {
       return { path: `${instancePath}/${told.additionalProperty}`, message: 'is not accepted' }
     }
     if (keyword === 'enum') return { path: instancePath, message: `must be one of ${listOf(told.allowedValues)}` }
-    return { path: instancePath, message: message ?? 'is not accepted' }
+    return { path: instancePath, message: textMessage(keyword, told) ?? message ?? 'is not accepted' }
   })
   const first = errors[0] ?? { path: '', message: 'is not accepted' }
   if (context === 'body') {
@@ -115,6 +115,16 @@ function validationFailure(error: FastifyError): SwitchboardError {
   const code: FailureCode = name === 'idempotency-key' ? 'invalid_idempotency_key' : 'invalid_parameter'
   const place = context === 'headers' ? 'header' : context === 'params' ? 'path parameter' : 'query parameter'
   return new SwitchboardError(code, `The ${place} ${name} ${first.message}.`, { errors, cause: error })
+}
+
+/** What is accepted of a text, in words; undefined for other keywords, and for patterns that have none. */
+function textMessage(keyword: string, { limit, pattern }: Readonly<Record<string, unknown>>): string | undefined {
+  if (keyword === 'minLength') return limit === 1 ? 'must not be empty' : `must have ${limit} characters or more`
+  if (keyword === 'maxLength') return `must have ${limit} characters or fewer`
+  if (keyword !== 'pattern') return undefined
+  if (pattern === '\\S') return 'must not be blank'
+  const [, least, most] = /^\^\[\\x21-\\x7e\]\{(\d+),(\d+)\}\$$/.exec(String(pattern)) ?? []
+  return least && `must be ${least} to ${most} visible ASCII characters without spaces`
 }
 
 function listOf(values: unknown): string {

@@ -152,3 +152,14 @@ test('an empty body is read as one', async () => {
   source.end()
   expect((await reading).length).toBe(0)
 })
+
+test('a body that is all there already is taken at once, and the request goes on to its end', async () => {
+  const source = new PassThrough()
+  source.write('{"a":')
+  source.write('1}')
+  const ended = new Promise((resolve) => source.once('end', resolve))
+  const clock = { ...systemClock, after: () => expect.unreachable('there is nothing to wait for') }
+  expect((await readBody(source, { clock, bytesMax: 10, declaredBytes: 7 })).toString()).toBe('{"a":1}')
+  source.end()
+  await ended
+})

@@ -49,11 +49,20 @@ function register(
     },
     onRequest: (request) => guard(request, route, deps),
     ...(!readsOwnQuery(id) && {
-      preValidation: async (request: FastifyRequest) => {
-        request.query = typedQuery(request.query as Record<string, unknown>, query?.properties ?? {})
+      preValidation: (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void) => {
+        let refusal: Error | undefined
+        try {
+          request.query = typedQuery(request.query as Record<string, unknown>, query?.properties ?? {})
+        } catch (error) {
+          refusal = error as Error
+        }
+        done(refusal)
       },
     }),
     handler: async (request: FastifyRequest, reply: FastifyReply) => {
+      // Again: a body may take minutes to arrive, and a key that was revoked meanwhile must not make itself another one.
+      // Handlers that read the body themselves see to it themselves.
+      if (!rawBody && request.body !== undefined) await guard(request, route, deps)
       const { params, query, body, principal } = request
       const checked = { params, query, body, principal, request, reply } as unknown as Checked<RouteId>
       const answer = await handler(checked)

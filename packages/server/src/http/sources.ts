@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { limits } from '@switchboard/contract'
 import type { FastifyRequest } from 'fastify'
+import { requireKey, requireSubset } from '../access/authorize.js'
 import type { Secrets } from '../access/secrets.js'
 import type { Workspaces } from '../access/workspaces.js'
 import type { Clock } from '../clock.js'
@@ -44,6 +45,9 @@ export function sourceHandlers({ secrets, twilio, clock, publicUrl }: SourceDeps
     },
 
     async setTwilioSecret({ params, body, principal }) {
+      // Whoever sets it can sign callbacks, and so publish, for as long as it stands.
+      requireKey(principal, params.workspace_id)
+      requireSubset(principal, ['events:write', 'calls:publish'])
       const about = { service_id: body.service_id ?? null }
       return shown(await secrets.put(principal, params.workspace_id, TWILIO, body.auth_token, about))
     },

@@ -13,7 +13,9 @@ import { RecordDraft, type Records } from './records.js'
 export class Group {
   readonly draft: Draft
   readonly records: RecordDraft
-  private readonly channels = new Map<string, ChannelGroup>()
+  private readonly workspaces = new Map<string, ChannelGroup>()
+  private readonly calls = new Map<string, ChannelGroup>()
+  private readonly channels: ChannelGroup[] = []
 
   constructor(
     environment: Environment,
@@ -27,12 +29,16 @@ export class Group {
   }
 
   channel(channel: Channel): ChannelGroup {
-    const key = channelKey(channel)
-    const name = key.toString('latin1')
-    let group = this.channels.get(name)
+    const { workspace, call } = channel
+    // Found by text: the bytes of the key are made once a group and not for every append of it.
+    const name = call === undefined ? workspace : `${workspace.length}/${workspace}/${call}`
+    const found = call === undefined ? this.workspaces : this.calls
+    let group = found.get(name)
     if (group === undefined) {
+      const key = channelKey(channel)
       group = new ChannelGroup(channel, key, this.heads.read(channel, key), this.now)
-      this.channels.set(name, group)
+      found.set(name, group)
+      this.channels.push(group)
     }
     return group
   }
@@ -40,7 +46,7 @@ export class Group {
   /** All writes, and the blocks for the followers, in the order in which the channels came. */
   finish(): { writes: readonly Write[]; blocks: readonly (readonly [Channel, Block])[] } {
     const blocks: (readonly [Channel, Block])[] = []
-    for (const { channel, key, head, time, entries } of this.channels.values()) {
+    for (const { channel, key, head, time, entries } of this.channels) {
       if (entries.length === 0) continue
       for (const encoded of encodeBlocks(key, channelKind(channel), time, head.newest.sequence + 1, entries)) {
         this.draft.put('blocks', encoded.key, encoded.value)
@@ -52,8 +58,7 @@ export class Group {
         removed: head.removed,
       })
     }
-    this.records.writeTo(this.draft)
-    return { writes: this.draft.writes(), blocks }
+    return { writes: [...this.draft.writes(), ...this.records.writes()], blocks }
   }
 }
 

@@ -27,6 +27,7 @@ import type {
   ProjectedRecords,
   Projection,
 } from './log.js'
+import { ReadTurns } from './read-turns.js'
 import { Reader } from './reader.js'
 import { Records } from './records.js'
 import { Removal } from './removal.js'
@@ -89,6 +90,7 @@ class LmdbEngine implements Engine, Log {
   private readonly projected: Records
   private readonly keys: IdempotencyKeys
   private readonly reader: Reader
+  private readonly readTurns = new ReadTurns()
   private readonly removal: Removal
   private readonly disk: Disk
   private readonly commits: Commits
@@ -128,6 +130,8 @@ class LmdbEngine implements Engine, Log {
   }
 
   async read(channel: Channel, after: number, bytesMax: number): Promise<Page> {
+    this.assertOpen()
+    await this.readTurns.next()
     this.assertOpen()
     return this.reader.read(channel, after, bytesMax)
   }

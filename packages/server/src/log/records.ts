@@ -1,6 +1,5 @@
 import type { JsonObject } from '@switchboard/contract'
-import type { Draft } from './draft.js'
-import type { Environment } from './environment.js'
+import type { Environment, Write } from './environment.js'
 import type { Faults } from './faults.js'
 import { endOf, parseParts, projectionKey } from './keys.js'
 import type { Channel, ProjectedEntry, ProjectedRecord, Projection } from './log.js'
@@ -51,31 +50,36 @@ export class Records {
   }
 }
 
-interface Change {
+interface Held {
   readonly key: Buffer
-  readonly record: JsonObject
+  /** Undefined when there is none. */
+  readonly record: JsonObject | undefined
 }
 
-/** Records on their way. Like `Draft`, but parsed: an active call's record is read and written once a group. */
+/**
+ * Records on their way. Like `Draft`, but parsed, and found by texts: an active call's record is read and written once
+ * a group, however many of its events are in it, and its key is made as often.
+ */
 export class RecordDraft {
-  private readonly changes = new Map<string, Change>()
+  private readonly changes = new Map<string, Held>()
+  /** What was asked of the stored records; of them only the lowest draft knows. */
+  private readonly stored: Map<string, Held> | undefined
 
-  constructor(private readonly below: RecordDraft | Records) {}
+  constructor(private readonly below: RecordDraft | Records) {
+    this.stored = below instanceof RecordDraft ? undefined : new Map()
+  }
 
   /** Folds an entry into every record it changes. A projection that throws is our bug: the append is then refused. */
   fold(entry: ProjectedEntry): void {
+    const { workspace } = entry.channel
     for (const projection of this.projections) {
-      const name = projection.key(entry.channel, entry.type, entry.event)
-      if (name === undefined) continue
-      const key = projectionKey(entry.channel.workspace, projection.name, name)
-      const previous = this.read(key)
-      const record = projection.fold(previous, entry)
-      if (record !== previous) this.changes.set(key.toString('latin1'), { key, record })
+      const key = projection.key(entry.channel, entry.type, entry.event)
+      if (key === undefined) continue
+      const name = nameOf(workspace, projection.name, key)
+      const held = this.find(name) ?? this.fetch(name, workspace, projection.name, key)
+      const record = projection.fold(held.record, entry)
+      if (record !== held.record) this.changes.set(name, { key: held.key, record })
     }
-  }
-
-  read(key: Buffer): JsonObject | undefined {
-    return this.changes.get(key.toString('latin1'))?.record ?? this.below.read(key)
   }
 
   keep(): void {
@@ -83,11 +87,33 @@ export class RecordDraft {
     for (const [name, change] of this.changes) this.below.changes.set(name, change)
   }
 
-  writeTo(draft: Draft): void {
-    for (const { key, record } of this.changes.values()) draft.put('projections', key, sealJson(key, record))
+  writes(): Write[] {
+    return Array.from(this.changes.values(), ({ key, record }) => ({
+      table: 'projections',
+      key,
+      value: sealJson(key, record),
+    }))
   }
 
   get projections(): readonly Projection[] {
     return this.below.projections
   }
+
+  private find(name: string): Held | undefined {
+    const held = this.changes.get(name) ?? this.stored?.get(name)
+    return held ?? (this.below instanceof RecordDraft ? this.below.find(name) : undefined)
+  }
+
+  private fetch(name: string, workspace: string, projection: string, key: string): Held {
+    if (this.below instanceof RecordDraft) return this.below.fetch(name, workspace, projection, key)
+    const row = projectionKey(workspace, projection, key)
+    const held = { key: row, record: this.below.read(row) }
+    this.stored?.set(name, held)
+    return held
+  }
+}
+
+/** Lengths go before texts, so that no two records share a name whatever their ids hold. */
+function nameOf(workspace: string, projection: string, key: string): string {
+  return `${projection}/${workspace.length}/${workspace}/${key}`
 }

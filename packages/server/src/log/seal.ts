@@ -29,5 +29,8 @@ export function unseal(key: Uint8Array, value: Buffer): Buffer | undefined {
 }
 
 export function sealJson(key: Uint8Array, value: unknown): Buffer {
-  return seal(key, Buffer.from(JSON.stringify(value)))
+  const text = JSON.stringify(value)
+  const sealed = Buffer.allocUnsafe(SEAL_BYTES + Buffer.byteLength(text))
+  sealed.write(text, SEAL_BYTES)
+  return sealInPlace(key, sealed)
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SEALING_KEY_BYTES } from '../access/sealing.js'
 import { digest, newApiKey } from '../access/secret-text.js'
@@ -38,6 +39,14 @@ export async function ensureAdminKey(config: Pick<Config, 'adminKey'>, dir: stri
     throw new ConfigError(`${file} holds no digest; accepted: 64 hexadecimal digits, or no file for a new admin key`)
   }
   return { digest: Buffer.from(hex, 'hex'), generated: made ? key : undefined, source: made ? 'generated' : 'file' }
+}
+
+/**
+ * Forgets an admin key that was made by a start that failed afterwards, for instance because its port is taken: nobody
+ * was shown it, and the next start would find a folder to which nobody has a key.
+ */
+export async function forgetAdminKey({ generated }: AdminKey, dir: string): Promise<void> {
+  if (generated !== undefined) await rm(join(dir, ADMIN_KEY_FILE), { force: true })
 }
 
 /**

@@ -94,6 +94,7 @@ export interface RequestLine {
 
 /** The one line of a request that is over: a warning when the server failed, otherwise at `debug`. */
 export function logRequest(logger: Logger, { method, route, status, ms, requestId }: RequestLine): void {
+  if (status < 500 && !logger.isLevelEnabled('debug')) return
   const line = { method, route: route ?? 'none', status, ms: Math.round(ms * 10) / 10, request_id: requestId }
   if (status >= 500) logger.warn(line, 'request')
   else logger.debug(line, 'request')

@@ -89,9 +89,9 @@ test('readings are taken when somebody asks', async () => {
 test('requests are counted by template, and strangers cannot invent labels', async () => {
   const metrics = open()
   const route = '/v1/:workspace_id/events'
-  metrics.request({ method: 'POST', route, status: 201, seconds: 0.002 })
-  metrics.request({ method: 'BREW', route: undefined, status: 404, seconds: 0.001 })
-  metrics.request({ method: 'GET', route, status: 200, seconds: 3600, streaming: true })
+  metrics.request({ method: 'POST', route, status: 201, ms: 2 })
+  metrics.request({ method: 'BREW', route: undefined, status: 404, ms: 1 })
+  metrics.request({ method: 'GET', route, status: 200, ms: 3_600_000, streaming: true })
   expect(await line(metrics, `switchboard_http_requests_total{method="POST",route="${route}",status="201"}`)).toBe('1')
   expect(await line(metrics, 'switchboard_http_requests_total{method="other",route="none",status="404"}')).toBe('1')
   expect(await line(metrics, `switchboard_http_requests_total{method="GET",route="${route}",status="200"}`)).toBe('1')

@@ -21,7 +21,8 @@ export interface RequestMeasure {
   /** The route's template (`/v1/:workspace_id/events`), or undefined when no route fitted: never the address itself. */
   readonly route: string | undefined
   readonly status: number
-  readonly seconds: number
+  /** From the request to the end of its answer. */
+  readonly ms: number
   /** A stream: counted, but its length is no answering time. */
   readonly streaming?: boolean
 }
@@ -114,11 +115,11 @@ export function createMetrics(options: { readonly version: string }): Metrics {
     gap: (kind) => gaps.inc({ kind }),
     deliveryLag: (kind, seconds) => deliveryLag.observe({ kind }, seconds),
 
-    request({ method: asked, route = 'none', status, seconds, streaming = false }) {
+    request({ method: asked, route = 'none', status, ms, streaming = false }) {
       // Anybody may invent methods.
       const method = METHODS.has(asked) ? asked : 'other'
       requests.inc({ method, route, status: String(status) })
-      if (!streaming) requestSeconds.observe({ method, route }, seconds)
+      if (!streaming) requestSeconds.observe({ method, route }, ms / 1000)
     },
 
     read(more) {

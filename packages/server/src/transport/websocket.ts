@@ -109,7 +109,7 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     if (!CALL_SID.test(callSid)) {
       throw new SwitchboardError(
         'invalid_parameter',
-        `call_sid: ${limits.idCharsMax} letters, digits and _ . : - at most`,
+        `call_sid: must have 1 to ${limits.idCharsMax} letters, digits, or any of _ . : -`,
       )
     }
     const request = { workspace, callSid, principal, ...parseObserverQuery(catalogue, query) }

@@ -36,7 +36,8 @@ export const sourceRoutes = {
     method: 'PUT',
     path: '/v1/{workspace_id}/sources/twilio/secret',
     summary: 'Set the Twilio secret',
-    description: "Stores the account's auth token, with which callbacks are checked. It replaces the one before.",
+    description:
+      "Stores the account's auth token, with which callbacks are checked. It replaces the one before. Whoever knows the token can publish by it, so the key that sets it needs `events:write` and `calls:publish` too.",
     tag: 'Sources',
     permission: 'keys:manage',
     params: inWorkspace,

@@ -46,7 +46,7 @@ export function schemaLink(name: string): string {
 export function typeOf(schema: Schema): string {
   if (schema.$ref !== undefined) return schemaLink(schemaName(schema.$ref))
   if (schema.const !== undefined) return code(JSON.stringify(schema.const))
-  if (schema.enum !== undefined) return schema.enum.map((value) => code(String(value))).join(' ')
+  if (schema.enum !== undefined) return schema.enum.map((value) => code(String(value))).join(', ')
   const variants = schema.anyOf ?? schema.oneOf
   if (variants !== undefined && schema.type === undefined) return variants.map(typeOf).join(' or ')
   if (schema.allOf !== undefined) return schema.allOf.map(typeOf).join(' with ')
@@ -56,12 +56,17 @@ export function typeOf(schema: Schema): string {
 }
 
 function oneType(type: string, schema: Schema): string {
-  if (type === 'array') return schema.items ? `list of ${typeOf(schema.items)}` : 'list'
+  if (type === 'array') return schema.items ? `list of ${grouped(typeOf(schema.items))}` : 'list'
   if (type === 'object') {
     const values = schema.patternProperties ? Object.values(schema.patternProperties)[0] : schema.additionalProperties
-    return typeof values === 'object' ? `object of ${typeOf(values)}` : 'object'
+    return typeof values === 'object' ? `object of ${grouped(typeOf(values))}` : 'object'
   }
   return escapeHtml(schema.format ? `${type}, ${schema.format}` : type)
+}
+
+/** Alternatives inside another type, told apart from those around it. */
+function grouped(type: string): string {
+  return type.includes(' or ') ? `(${type})` : type
 }
 
 /** The members of an object as a table, groups inside it indented by their path. */
