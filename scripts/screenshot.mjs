@@ -7,11 +7,14 @@ import { build } from './build.mjs'
 import { root } from './install.mjs'
 
 const SECONDS = 24
-const ROWS = 26
+const ROWS = 22
+const COLUMNS = 120
 
 build()
-const demo = spawn(process.execPath, [`${root}scripts/demo.mjs`], {
-  env: { ...process.env, FORCE_COLOR: '1', SWITCHBOARD_DEMO_SECONDS: String(SECONDS) },
+// In a terminal of its own (`script` of util-linux makes one): a pipe would show whole ids, which no person sees.
+const command = `stty cols ${COLUMNS} && exec '${process.execPath}' '${root}scripts/demo.mjs' 2> /dev/null`
+const demo = spawn('script', ['-qec', command, '/dev/null'], {
+  env: { ...process.env, TERM: 'xterm-256color', SWITCHBOARD_DEMO_SECONDS: String(SECONDS) },
   stdio: ['ignore', 'pipe', 'ignore'],
 })
 let text = ''
@@ -45,14 +48,14 @@ function drawn(line) {
   return html.join('') + '</span>'.repeat(Math.max(0, open))
 }
 
-const lines = text.trimEnd().split('\n')
+const lines = text.replaceAll('\r', '').trimEnd().split('\n')
 // A stretch that holds an escalation: what the picture is there to show.
 const escalated = lines.findIndex((line, index) => index > ROWS && line.includes('call.escalated'))
 const from = Math.max(0, Math.min(lines.length - ROWS, (escalated === -1 ? lines.length : escalated) - ROWS / 2))
 const rows = ['<b>$</b> npx switchboard tail', ...lines.slice(from, from + ROWS).map(drawn)]
 const html = `<!doctype html><meta charset="utf-8"><style>
   body { margin: 0; background: #14171a; color: #e6e8ea; font: 13px/1.5 "DejaVu Sans Mono", monospace; display: inline-block }
-  pre { margin: 0; padding: 18px 22px; width: 1200px; overflow: hidden }
+  pre { margin: 0; padding: 18px 22px; width: 1000px; overflow: hidden }
 </style><pre>${rows.join('\n')}</pre>`
 
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium' })
