@@ -93,8 +93,8 @@ export function tell(error: unknown, debug = false): Told {
 /** Advice that fits every failure with this code, where there is any. */
 const HINTS: Partial<Record<FailureCode, string>> = {
   unauthenticated: 'Give a key with --key or SWITCHBOARD_API_KEY; `switchboard doctor` shows which one is used.',
-  credential_expired: 'Ask for a new key: `switchboard keys create`.',
-  credential_revoked: 'Ask for a new key: `switchboard keys create`.',
+  credential_expired: 'Make a new one: `switchboard keys create`, or `switchboard token create`.',
+  credential_revoked: 'Make a new one: `switchboard keys create`.',
   forbidden:
     'Check --workspace, and which key is used: `switchboard doctor` says. Without SWITCHBOARD_API_KEY it is the one that was kept.',
   call_unknown: 'Calls of the workspace: `switchboard tail --types call.started --since 1h`.',

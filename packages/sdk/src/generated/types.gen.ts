@@ -3882,7 +3882,7 @@ export type OperatorState = {
  * - `calls:publish`: Publish to a call's channel.
  * - `pii:read`: See personal data unmasked.
  * - `keys:manage`: Create, rotate and revoke API keys and secrets of the workspace.
- * - `audit:read`: Read the audit trail.
+ * - `audit:read`: Reserved for the audit trail, which this version does not keep yet.
  */
 export type PermissionName = 'events:read' | 'events:write' | 'calls:observe' | 'calls:publish' | 'pii:read' | 'keys:manage' | 'audit:read';
 

@@ -62,7 +62,8 @@ function reachable(host: string): string {
 }
 
 const REASONS: Readonly<Record<string, (host: string, port: number) => string>> = {
-  EADDRINUSE: (host, port) => `PORT is ${port}, and another program listens on ${host}:${port}; accepted: a free port`,
+  EADDRINUSE: (host, port) =>
+    `PORT is ${port}, and another program listens on ${host}:${port}; accepted: a free port, with --port or PORT`,
   EACCES: (_, port) => `PORT is ${port}, which this user may not listen on; accepted: a port from 1024 on`,
   EADDRNOTAVAIL: (host) => `HOST is "${host}", which is no address of this machine; accepted: one of its own`,
   ENOTFOUND: (host) => `HOST is "${host}", which has no address; accepted: an IP address or a name that has one`,

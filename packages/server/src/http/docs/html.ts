@@ -58,10 +58,17 @@ function paragraphs(text: string): string {
     .join('')
 }
 
+/** From this many columns on, a narrow screen has to be told which cell is which. */
+const COLUMNS_TO_NAME = 5
+
 /** Rows as a table; nothing when there are none. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return ''
-  const cells = (tag: string, values: readonly string[]) => values.map((value) => `<${tag}>${value}</${tag}>`).join('')
-  const body = rows.map((row) => `<tr>${cells('td', row)}</tr>`).join('')
-  return `<div class="wide"><table><thead><tr>${cells('th', head)}</tr></thead><tbody>${body}</tbody></table></div>`
+  const isWide = head.length >= COLUMNS_TO_NAME
+  const cell = (value: string, column: number) =>
+    isWide ? `<td data-name="${escapeHtml(head[column] ?? '')}">${value}</td>` : `<td>${value}</td>`
+  const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('')
+  const titles = head.map((title) => `<th>${title}</th>`).join('')
+  const open = isWide ? '<table class="many">' : '<table>'
+  return `<div class="wide">${open}<thead><tr>${titles}</tr></thead><tbody>${body}</tbody></table></div>`
 }
