@@ -14,6 +14,10 @@ function newest(folder) {
 
 export function build() {
   ensureInstalled()
+  compile()
+}
+
+function compile() {
   const quiet = { stdio: ['ignore', 2, 2] }
   const bundle = `${root}packages/sdk/dist/index.cjs`
   if (!existsSync(bundle) || statSync(bundle).mtimeMs < newest(`${root}packages/sdk/src`)) {
@@ -26,4 +30,9 @@ export function build() {
   run('node', [`${root}node_modules/typescript7/bin/tsc`, '-b'], quiet)
 }
 
-if (process.argv[1] && import.meta.url.endsWith(process.argv[1].split('/').pop())) build()
+if (process.argv[1] && import.meta.url.endsWith(process.argv[1].split('/').pop())) {
+  // `npm ci` ends with this, so that `npx switchboard` works right after it. An install without the compiler, as for
+  // production, has nothing to build with and brings what was built elsewhere.
+  if (!process.argv.includes('--after-install')) build()
+  else if (existsSync(`${root}node_modules/typescript7`)) compile()
+}
