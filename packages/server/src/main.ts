@@ -163,6 +163,7 @@ async function start(
   routeUpgrades(app.server, observers.handleUpgrade)
   metrics.read({
     tailBytes: () => fanout.stats().tailBytes,
+    subscriberLagMax: (kind) => fanout.stats().lagMax[kind],
     logWritable: () => log.health().writable,
     logFaults: () => log.health().faults.length,
     logBytes: () => folderBytes(dir),

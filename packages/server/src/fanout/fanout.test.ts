@@ -183,6 +183,8 @@ describe('a cursor', () => {
     }
     expect(slow.writes).toHaveLength(1)
     expect(fanout.stats().cursorsFull).toBe(1)
+    // It holds what its one write told, and is that far behind.
+    expect(fanout.stats().lagMax).toEqual({ workspace: total - (slow.sequences.at(-1) ?? 0), observer: 0 })
     expect(fanout.stats().tailBytes).toBeLessThanOrEqual(limits.tailBytesMax + limits.writeBytesMax)
     expect(quick.sequences).toEqual(oneTo(total))
     await until(() => {
@@ -190,6 +192,7 @@ describe('a cursor', () => {
       return slow.writes.at(-1)?.includes(`-${total}\n`) ?? false
     })
     expect(slow.sequences).toEqual(oneTo(total))
+    expect(fanout.stats().lagMax.workspace).toBe(0)
     for (const { length } of slow.writes) expect(length).toBeLessThanOrEqual(limits.writeBytesMax)
   })
 

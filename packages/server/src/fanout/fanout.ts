@@ -17,6 +17,8 @@ export interface FanoutStats {
   readonly cursorsFull: number
   /** Memory held by recent frames. */
   readonly tailBytes: number
+  /** How many sequences the slowest cursor of each kind stands behind what the log has told of its channel. */
+  readonly lagMax: Readonly<Record<ChannelKind, number>>
 }
 
 /** Brings the entries of channels to those who subscribe to them. */
@@ -151,14 +153,16 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
       let cursors = 0
       let cursorsBehind = 0
       let cursorsFull = 0
+      const lagMax: Record<ChannelKind, number> = { workspace: 0, observer: 0 }
       for (const tail of tails.values()) {
-        for (const { kind } of tail.cursors()) {
+        for (const { kind, position } of tail.cursors()) {
           cursors += 1
           if (kind === 'reading-log') cursorsBehind += 1
           if (kind === 'socket-full') cursorsFull += 1
+          lagMax[tail.kind] = Math.max(lagMax[tail.kind], tail.newest - position.sequence)
         }
       }
-      return { channels: tails.size, cursors, cursorsBehind, cursorsFull, tailBytes }
+      return { channels: tails.size, cursors, cursorsBehind, cursorsFull, tailBytes, lagMax }
     },
     close() {
       unfollow()

@@ -22,10 +22,16 @@ export class Tail {
   readonly #catalogue: Catalogue
   readonly #audiences = new Map<string, Audience>()
   #incoming: Block[] = []
+  #newest = 0
 
   constructor(kind: ChannelKind, catalogue: Catalogue) {
     this.kind = kind
     this.#catalogue = catalogue
+  }
+
+  /** The newest sequence that the log has told of since somebody subscribes; 0 before that. */
+  get newest(): number {
+    return this.#newest
   }
 
   get empty(): boolean {
@@ -58,7 +64,9 @@ export class Tail {
 
   /** Notes a block that the log has just made durable. */
   note(block: Block): void {
-    if (block.count > 0) this.#incoming.push(block)
+    if (block.count === 0) return
+    this.#incoming.push(block)
+    this.#newest = block.last
   }
 
   /**
