@@ -12,37 +12,8 @@ const open = (path: string, headers: Record<string, string> = {}) =>
   ask(server(), 'GET', path, { credential: null, headers })
 
 /** The seed's types and their fields, as they were given. */
-const SEED: Readonly<Record<string, string>> = {
-  'call.started': 'call_sid, direction, service_id, caller_id',
-  'call.ended': 'call_sid, direction, duration_seconds, completion_reason, escalated',
-  'call.escalated': 'call_sid, escalation_id, trigger, reason',
-  'surface.created': 'surface_id, entity_id, channel, fields_count',
-  'surface.delivered': 'surface_id, entity_id, channel, delivery_status',
-  'surface.updated': 'surface_id',
-  'surface.archived': 'surface_id',
-  'surface.reshaped': 'surface_id, original_surface_id',
-  'surface.submitted': 'surface_id, entity_id, submitted_at',
-  'surface.field_saved': 'surface_id, entity_id, field_id',
-  'surface.opened': 'surface_id, entity_id',
-  'surface.pending_review': 'surface_id, entity_id',
-  'surface.review_approved': 'surface_id',
-  'surface.review_rejected': 'surface_id, reason',
-  'operator.registered': 'operator_id, timestamp',
-  'operator.status_changed': 'operator_id, status',
-  'operator.profile_updated': 'operator_id, changes',
-  'operator.joined_call': 'call_sid, operator_id, mode',
-  'operator.left_call': 'call_sid, operator_id',
-  'operator.mode_changed': 'call_sid, operator_id, mode',
-  'operator.wrap_up': 'call_sid, wrap_up_reason',
-  'pipeline.sync_completed': 'data_source_id, event_count, duration_ms',
-  'pipeline.error': 'data_source_id, error',
-  user_transcript: 'transcript, state, speaker_id, speaker_role',
-  agent_transcript: 'transcript, action, interrupted, streaming',
-  tool_call_started: 'tool_name, tool_input',
-  tool_call_completed: 'tool_name, output, succeeded, duration_ms, error',
-  forward_call_resolved: 'target_number, location_name, result, error',
-  speaker_muted: 'muted',
-}
+const { workspace, observer } = JSON.parse(readFileSync(join(root, 'tests/fixtures/seed-events.json'), 'utf8'))
+const SEED: Readonly<Record<string, string>> = { ...workspace, ...observer }
 
 interface Document {
   readonly openapi?: string

@@ -11,41 +11,9 @@ import { builtinCatalogue } from './registry.js'
 import { newAjv } from './validators.js'
 
 /** What the seed names, word for word: type, then fields. */
-const SEED: Readonly<Record<ChannelKind, Readonly<Record<string, string>>>> = {
-  workspace: {
-    'call.started': 'call_sid, direction, service_id, caller_id',
-    'call.ended': 'call_sid, direction, duration_seconds, completion_reason, escalated',
-    'call.escalated': 'call_sid, escalation_id, trigger, reason',
-    'surface.created': 'surface_id, entity_id, channel, fields_count',
-    'surface.delivered': 'surface_id, entity_id, channel, delivery_status',
-    'surface.updated': 'surface_id',
-    'surface.archived': 'surface_id',
-    'surface.reshaped': 'surface_id, original_surface_id',
-    'surface.submitted': 'surface_id, entity_id, submitted_at',
-    'surface.field_saved': 'surface_id, entity_id, field_id',
-    'surface.opened': 'surface_id, entity_id',
-    'surface.pending_review': 'surface_id, entity_id',
-    'surface.review_approved': 'surface_id',
-    'surface.review_rejected': 'surface_id, reason',
-    'operator.registered': 'operator_id, timestamp',
-    'operator.status_changed': 'operator_id, status',
-    'operator.profile_updated': 'operator_id, changes',
-    'operator.joined_call': 'call_sid, operator_id, mode',
-    'operator.left_call': 'call_sid, operator_id',
-    'operator.mode_changed': 'call_sid, operator_id, mode',
-    'operator.wrap_up': 'call_sid, wrap_up_reason',
-    'pipeline.sync_completed': 'data_source_id, event_count, duration_ms',
-    'pipeline.error': 'data_source_id, error',
-  },
-  observer: {
-    user_transcript: 'transcript, state, speaker_id, speaker_role',
-    agent_transcript: 'transcript, action, interrupted, streaming',
-    tool_call_started: 'tool_name, tool_input',
-    tool_call_completed: 'tool_name, output, succeeded, duration_ms, error',
-    forward_call_resolved: 'target_number, location_name, result, error',
-    speaker_muted: 'muted',
-  },
-}
+const SEED: Readonly<Record<ChannelKind, Readonly<Record<string, string>>>> = JSON.parse(
+  readFileSync(new URL('../../../../tests/fixtures/seed-events.json', import.meta.url), 'utf8'),
+)
 
 /** The types of the public API that came after the seed. */
 const LATER: Readonly<Record<ChannelKind, readonly string[]>> = {
