@@ -1,4 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -71,8 +72,11 @@ export function ext4Disk() {
       const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
       await expectLine(lines, 'ready')
       return async () => {
+        const ended = once(child, 'exit')
         child.stdin.end('\n')
         await expectLine(lines, 'cut')
+        // It holds the mount point open until it ends, and a disk in use cannot be unmounted.
+        await ended
       }
     },
     /** Unmounts completely and mounts again, as a reboot would: the journal replays. */
