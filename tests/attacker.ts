@@ -100,3 +100,34 @@ export class Connection {
     this.isOver = true
   }
 }
+
+/** The longest that anybody else waits for an answer while something goes on, in milliseconds. */
+export async function longestWait(server: TestServer, during: () => Promise<unknown>): Promise<number> {
+  let longest = 0
+  let over = false
+  const others = (async () => {
+    while (!over) {
+      const asked = performance.now()
+      await (await fetch(`${server.url}/healthz`)).text()
+      longest = Math.max(longest, performance.now() - asked)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  })()
+  await during()
+  // One more, for what begins only when the attack is over.
+  await (await fetch(`${server.url}/healthz`)).text()
+  over = true
+  await others
+  return longest
+}
+
+/** How far the server's memory rises while something goes on, in MiB. */
+export async function risenBy(server: TestServer, during: () => Promise<unknown>): Promise<number> {
+  const before = server.residentBytes()
+  let peak = before
+  const look = setInterval(() => {
+    peak = Math.max(peak, server.residentBytes())
+  }, 10)
+  await during().finally(() => clearInterval(look))
+  return (Math.max(peak, server.residentBytes()) - before) / 2 ** 20
+}

@@ -190,7 +190,7 @@ describe.each(proxies.map((name, index) => ({ name, index, reason: missing(name)
         waits.push(performance.now() - sent)
       }
       // The middle one: this machine does other things too. A buffer would hold them all until it is full.
-      expect(waits.sort((a, b) => a - b)[3]).toBeLessThan(1000)
+      expect(waits.sort((a, b) => a - b)[3]).toBeLessThan(300)
       expect(stream.counts).toEqual([0, 1, 2, 3, 4, 5, 6])
     })
 
