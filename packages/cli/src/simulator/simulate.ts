@@ -96,10 +96,13 @@ function arrivals(random: ReturnType<typeof createRandom>, meanSeconds: number):
  * @param rest What is still pending, in order.
  */
 function* windDown(rest: readonly TimelineItem[]): Generator<TimelineItem> {
-  const told = rest.filter((item) => !isSurface(item) && !isGoingHome(item))
+  // Who has another shift before the last call is over leaves in between, and only then for good.
+  const last = new Map(rest.filter(isGoingHome).map((item) => ['ws' in item && item.ws.operator_id, item]))
+  const goingHome = new Set(last.values())
+  const told = rest.filter((item) => !isSurface(item) && !goingHome.has(item))
   yield* told
   let leaving = told.at(-1)?.at ?? rest[0]?.at ?? 0
-  for (const item of rest.filter(isGoingHome)) {
+  for (const item of goingHome) {
     leaving = roundSeconds(leaving + 0.5)
     yield { ...item, at: leaving }
   }
