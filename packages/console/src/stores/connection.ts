@@ -1,0 +1,23 @@
+import type { ConnectionState } from '@switchboard/sdk'
+
+/** Where the console's stream stands, in the words of its header. */
+export type Connection =
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'live' }
+  | { readonly kind: 'catching-up'; readonly behind: number }
+  | { readonly kind: 'reconnecting'; readonly at: number; readonly why: string }
+  | { readonly kind: 'stopped'; readonly code: string; readonly why: string }
+
+/** What the SDK says of the connection; opening says nothing of how far behind the reader is, so it is no change here. */
+export function connectionOf(state: ConnectionState, now: number): Connection | undefined {
+  switch (state.kind) {
+    case 'waiting':
+      return { kind: 'reconnecting', at: now + state.delayMs, why: state.error.message }
+    case 'connecting':
+      return undefined
+    case 'open':
+      return { kind: 'live' }
+    case 'closed':
+      return state.error && { kind: 'stopped', code: state.error.code, why: state.error.message }
+  }
+}

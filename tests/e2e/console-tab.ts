@@ -1,0 +1,38 @@
+import type { Browser, Page } from 'playwright-core'
+import { onTestFinished } from 'vitest'
+import type { TestServer } from '../kit.js'
+
+/** A tab of the console. It is closed with the test. */
+export interface Tab {
+  readonly page: Page
+  /** What its policy refused, what went wrong, and what it asked of anybody else. */
+  readonly wrong: readonly string[]
+}
+
+/** Opens a page of the console, given by its address below `/console`. Nobody is signed in. */
+export async function openTab(browser: Browser, server: TestServer, path = '/'): Promise<Tab> {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+  onTestFinished(() => context.close())
+  const page = await context.newPage()
+  const wrong: string[] = []
+  page.on('pageerror', (error) => wrong.push(error.message))
+  page.on('request', (request) => {
+    if (!request.url().startsWith(server.url) && !request.url().startsWith('data:')) wrong.push(request.url())
+  })
+  page.on('console', (message) => {
+    if (/Content Security Policy/i.test(message.text())) wrong.push(message.text())
+  })
+  await page.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (event) => console.error('Content Security Policy', event.blockedURI))
+  })
+  await page.goto(`${server.url}/console${path}`)
+  return { page, wrong }
+}
+
+/** Resolves when the page is live. */
+export async function signIn(server: TestServer, page: Page): Promise<void> {
+  await page.fill('[name=key]', server.adminKey)
+  await page.fill('[name=workspace]', server.workspace)
+  await page.click('text=Sign in')
+  await page.locator('.connection.live').waitFor()
+}
