@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -52,14 +52,14 @@ export function tinyDisk(bytes: number) {
   }
 }
 
-/** A journaling disk on a file, whose power can be cut as often as wanted. */
-export function ext4Disk() {
+/** A journaling disk on a file, whose power can be cut as often as wanted. It takes as much space as is written on it. */
+export function ext4Disk(bytes = 96 * MiB) {
   const root = mkdtempSync(join(tmpdir(), 'switchboard-ext4-'))
   const image = join(root, 'image')
   const folder = join(root, 'mount')
   mkdirSync(folder)
   writeFileSync(image, '')
-  truncateSync(image, 96 * MiB)
+  truncateSync(image, bytes)
   execFileSync('mkfs.ext4', ['-q', '-F', image])
   const mount = () => execFileSync('mount', ['-o', 'loop', image, folder])
   const unmount = () => execFileSync('umount', [folder])
@@ -79,9 +79,15 @@ export function ext4Disk() {
         await ended
       }
     },
-    /** Unmounts completely and mounts again, as a reboot would: the journal replays. */
+    /**
+     * Unmounts and mounts again, as a reboot would: the journal replays. What is mounted is a copy: a mount namespace that
+     * was made meanwhile (`ip netns exec` makes one) keeps the old mount alive, and the same image would be given that one
+     * again, dead as it is.
+     */
     reboot() {
       unmount()
+      execFileSync('cp', ['--sparse=always', image, `${image}.copy`])
+      renameSync(`${image}.copy`, image)
       mount()
     },
     end() {

@@ -10,6 +10,8 @@ export interface Bench {
   readonly engine: Engine
   /** Closes the engine and opens another one on the same storage. */
   reopen(): Promise<Engine>
+  /** Opens a second engine beside the first, as another process would; undefined where only one can be open. */
+  another?(): Promise<Engine>
   /** Closes what is open and removes the storage. */
   end(): Promise<void>
 }
@@ -25,6 +27,10 @@ export interface BenchOptions {
 export interface Traits {
   /** Entries carry the time of the clock given, rather than that of a server elsewhere. */
   readonly ownClock: boolean
+  /** Sequences of a channel are 1, 2, 3 and so on, rather than with holes. */
+  readonly dense: boolean
+  /** Several processes can have it open at once. */
+  readonly shared: boolean
 }
 
 export const HOUR = 3_600_000
@@ -83,6 +89,12 @@ export function key(name: string, fingerprint = 'same'): Idempotency {
 
 export function sequencesOf({ positions }: Appended): number[] {
   return positions.map(({ sequence }) => sequence)
+}
+
+/** Which of the entries that a channel keeps they are: 1 for the oldest, 0 for one that is not kept. */
+export async function placesOf(log: Log, channel: Channel, ...answers: Appended[]): Promise<number[]> {
+  const kept = (await entriesOf(log, channel)).map(({ position }) => position.sequence)
+  return answers.flatMap(sequencesOf).map((sequence) => kept.indexOf(sequence) + 1)
 }
 
 /** Everything after a sequence, page by page. */

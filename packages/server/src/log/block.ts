@@ -31,12 +31,16 @@ export function encodeFrame(kind: ChannelKind, position: Position, type: string,
 
 /** The event inside a frame. */
 export function decodeFrame(kind: ChannelKind, frame: Buffer): JsonObject {
-  if (kind === 'workspace') {
-    const data = frame.indexOf('\ndata: ') + 7
-    return JSON.parse(frame.toString('utf8', data, frame.length - 2))
-  }
+  if (kind === 'workspace') return JSON.parse(frameJson(kind, frame))
   const { id: _, ...event } = JSON.parse(frame.toString('utf8'))
   return event
+}
+
+/** The event inside a frame as its line of JSON, as it was when the frame was made. */
+export function frameJson(kind: ChannelKind, frame: Buffer): string {
+  if (kind === 'workspace') return frame.toString('utf8', frame.indexOf('\ndata: ') + 7, frame.length - 2)
+  // A position holds no comma.
+  return `{${frame.toString('utf8', frame.indexOf(',') + 1)}`
 }
 
 /**

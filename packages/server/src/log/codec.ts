@@ -1,4 +1,4 @@
-import type { ChannelKind, JsonObject } from '@switchboard/contract'
+import type { ChannelKind, JsonObject, Position } from '@switchboard/contract'
 import { Block, encodeFrame } from './block.js'
 import { numbered, numberOf } from './keys.js'
 import { SEAL_BYTES, sealInPlace, unseal } from './seal.js'
@@ -7,21 +7,26 @@ import { SEAL_BYTES, sealInPlace, unseal } from './seal.js'
  * A block as stored, little endian:
  *
  *     0   u32  CRC-32C of the key and all that follows (seal.ts)
- *     4   u8   format of the block, 1
+ *     4   u8   format of the block, 2
  *     5   u8   kind of channel: 0 workspace, 1 observer
  *     6   u16  distinct types
  *     8   u32  entries
  *     12  u32  where the frames begin
  *     16  f64  time of the first entry, unix ms
- *     24       types: u8 length, name; once each
- *              per entry: u16 type, u32 ms since the first entry, u32 end of its frame
+ *     24  f64  sequence of the entry before the first, 0 = there was none
+ *     32       types: u8 length, name; once each
+ *              per entry: u16 type, u32 ms and u32 sequences since the first entry, u32 end of its frame
  *              frames, end to end, as they go on the wire: a replay copies slices
  *
- * The first sequence is the key's; the others follow it without holes.
+ * The first sequence is the key's. Sequences may have holes; that each block names the entry before it is what shows
+ * that one in between is missing.
  */
-const FORMAT = 1
-const HEADER_BYTES = 24
-const ENTRY_BYTES = 10
+const FORMAT = 2
+const HEADER_BYTES = 32
+const ENTRY_BYTES = 14
+const PREVIOUS_AT = 24
+/** What a block's entries may be apart from its first, in ms and in sequences. */
+const APART_MAX = 2 ** 32 - 1
 
 /** Entries in one block. */
 export const BLOCK_ENTRIES_MAX = 1000
@@ -31,12 +36,17 @@ export const BLOCK_ENTRIES_MAX = 1000
  */
 export const BLOCK_BYTES_MAX = 64 * 1024
 
-/** An accepted event with its place given, not yet encoded. */
+/** An accepted event, not yet encoded. */
 export interface Draught {
   readonly type: string
   readonly event: JsonObject
   /** The event as one line of JSON. */
   readonly json: string
+}
+
+/** One with its place given. */
+export interface PlacedDraught extends Draught {
+  readonly position: Position
 }
 
 export interface EncodedBlock {
@@ -46,13 +56,12 @@ export interface EncodedBlock {
   readonly block: Block
 }
 
-/** Entries of one channel and one instant as blocks, the first at `sequence`. */
+/** Entries of one channel as blocks. `previous` is the sequence of the entry before them, 0 = there is none. */
 export function encodeBlocks(
   channel: Buffer,
   kind: ChannelKind,
-  time: number,
-  sequence: number,
-  entries: readonly Draught[],
+  previous: number,
+  entries: readonly PlacedDraught[],
 ): EncodedBlock[] {
   const blocks: EncodedBlock[] = []
   let frames: string[] = []
@@ -61,16 +70,19 @@ export function encodeBlocks(
   let from = 0
   const flush = (to: number) => {
     const part = entries.length === to - from ? entries : entries.slice(from, to)
-    blocks.push(encodeBlock(numbered(channel, sequence + from), kind, time, part, frames, ends))
+    const before = from === 0 ? previous : (entries[from - 1] as PlacedDraught).position.sequence
+    const key = numbered(channel, (part[0] as PlacedDraught).position.sequence)
+    blocks.push(encodeBlock(key, kind, before, part, frames, ends))
     frames = []
     ends = []
     bytes = 0
     from = to
   }
   entries.forEach((entry, index) => {
-    const frame = encodeFrame(kind, { time, sequence: sequence + index }, entry.type, entry.json)
+    const frame = encodeFrame(kind, entry.position, entry.type, entry.json)
     const length = Buffer.byteLength(frame)
-    if (ends.length > 0 && (ends.length >= BLOCK_ENTRIES_MAX || bytes + length > BLOCK_BYTES_MAX)) flush(index)
+    const full = ends.length >= BLOCK_ENTRIES_MAX || bytes + length > BLOCK_BYTES_MAX
+    if (ends.length > 0 && (full || isFar(entries[from] as PlacedDraught, entry))) flush(index)
     bytes += length
     frames.push(frame)
     ends.push(bytes)
@@ -79,11 +91,15 @@ export function encodeBlocks(
   return blocks
 }
 
+function isFar({ position: first }: PlacedDraught, { position }: PlacedDraught): boolean {
+  return position.sequence - first.sequence > APART_MAX || position.time - first.time > APART_MAX
+}
+
 function encodeBlock(
   key: Buffer,
   kind: ChannelKind,
-  time: number,
-  entries: readonly Draught[],
+  previous: number,
+  entries: readonly PlacedDraught[],
   frames: readonly string[],
   ends: readonly number[],
 ): EncodedBlock {
@@ -98,7 +114,9 @@ function encodeBlock(
   value.writeUInt16LE(names.length, 6)
   value.writeUInt32LE(entries.length, 8)
   value.writeUInt32LE(framesAt, 12)
-  value.writeDoubleLE(time, 16)
+  const first = (entries[0] as PlacedDraught).position
+  value.writeDoubleLE(first.time, 16)
+  value.writeDoubleLE(previous, PREVIOUS_AT)
   let at = HEADER_BYTES
   for (const name of names) {
     value.writeUInt8(name.length, at)
@@ -106,21 +124,21 @@ function encodeBlock(
     at += 1 + name.length
   }
   let frameAt = framesAt
-  entries.forEach(({ type }, index) => {
+  entries.forEach(({ type, position }, index) => {
     const end = ends[index] as number
     value.writeUInt16LE(indexes.get(type) as number, at)
-    value.writeUInt32LE(0, at + 2)
-    value.writeUInt32LE(end, at + 6)
+    value.writeUInt32LE(position.time - first.time, at + 2)
+    value.writeUInt32LE(position.sequence - first.sequence, at + 6)
+    value.writeUInt32LE(end, at + 10)
     at += ENTRY_BYTES
     value.write(frames[index] as string, frameAt, 'utf8')
     frameAt = framesAt + end
   })
   sealInPlace(key, value)
-  const first = numberOf(key)
   const block = new Block(
     kind,
-    entries.map((_, index) => first + index),
-    entries.map(() => time),
+    entries.map(({ position }) => position.sequence),
+    entries.map(({ position }) => position.time),
     entries.map(({ type }) => type),
     ends,
     value.subarray(framesAt),
@@ -149,13 +167,26 @@ export function decodeBlock(key: Buffer, value: Buffer): Block | undefined {
   const types = new Array<string>(count)
   const ends = new Array<number>(count)
   for (let index = 0; index < count; index++, at += ENTRY_BYTES) {
-    sequences[index] = first + index
     types[index] = names[value.readUInt16LE(at)] as string
     times[index] = firstTime + value.readUInt32LE(at + 2)
-    ends[index] = value.readUInt32LE(at + 6)
+    sequences[index] = first + value.readUInt32LE(at + 6)
+    ends[index] = value.readUInt32LE(at + 10)
   }
   const kind = value[5] === 0 ? 'workspace' : 'observer'
   return new Block(kind, sequences, times, types, ends, value.subarray(value.readUInt32LE(12)))
+}
+
+/** The sequence of the entry before a block's first, 0 = there was none. To be asked of what `decodeBlock` took. */
+export function previousOf(value: Buffer): number {
+  return value.readDoubleLE(PREVIOUS_AT)
+}
+
+/** A stored block without its entries up to a sequence, as it is to be stored. There must be later ones. */
+export function encodeRest(channel: Buffer, block: Block, after: number): EncodedBlock {
+  const rest = trimBlock(block, after)
+  const entries = [...rest.entries()].map(({ position, type, event }) => ({ position, type, event, json: '' }))
+  const frames = entries.map((_, index) => rest.frame(index).toString())
+  return encodeBlock(numbered(channel, rest.first), rest.kind, after, entries, frames, rest.ends)
 }
 
 /** The entries of a block after a sequence. */

@@ -43,7 +43,7 @@ test(`what was acknowledged survives ${KILLS} kills in the middle of appends, an
     rmSync(dir, { recursive: true, force: true })
   }
   console.log(`${KILLS} kills: ${acked.size} acknowledged, ${total} stored, 0 lost, 0 twice`)
-}, 60_000)
+}, 120_000)
 
 const reason = whyNoPowerCuts()
 if (reason) console.log(`power cuts are not tested: ${reason}`)
@@ -75,5 +75,5 @@ describe.skipIf(reason)('with a disk that loses its power', () => {
       await engine.close()
     }
     console.log(`${CUTS} power cuts: ${acked.size} acknowledged, 0 lost`)
-  }, 60_000)
+  }, 120_000)
 })

@@ -53,7 +53,10 @@ test(`of ${FLIPS} flipped bits in stored entries, each is found, named, and cost
   const pristine = readFileSync(path)
   // Frames begin at their markers; copies of old pages hold some too, where a flip is harmless.
   const marks: number[] = []
-  for (let at = pristine.indexOf('<<'); at >= 0; at = pristine.indexOf('<<', at + 1)) marks.push(at)
+  for (let at = pristine.indexOf('<<'); at >= 0; at = pristine.indexOf('<<', at + 1)) {
+    // Of a copy whose other half is a page of the index by now, the flip could hit that half.
+    if (pristine.indexOf('>>', at) === at + 306) marks.push(at)
+  }
   const random = randomly(SEED)
   let detected = 0
   let harmless = 0
@@ -98,7 +101,7 @@ test(`of ${FLIPS} flipped bits in stored entries, each is found, named, and cost
   }
   console.log(`seed ${SEED}: ${FLIPS} bits flipped, ${detected} found, ${harmless} in unused space, 0 altered data`)
   expect(detected).toBeGreaterThan(FLIPS / 2)
-}, 30_000)
+}, 60_000)
 
 test('a damaged last block is found at the start; appends and removal go on around it', async () => {
   const { dir, path, newest } = await written()

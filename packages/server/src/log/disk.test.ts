@@ -73,7 +73,7 @@ describe.skipIf(reason)('on a disk that gets full', () => {
       await engine?.close()
       disk.end()
     }
-  }, 30_000)
+  }, 60_000)
 
   test('removal still works there, and makes the space it needs', async () => {
     const disk = tinyDisk(8 * MiB)
@@ -95,7 +95,7 @@ describe.skipIf(reason)('on a disk that gets full', () => {
       await engine.close()
       disk.end()
     }
-  }, 30_000)
+  }, 60_000)
 })
 
 test.skipIf(reason)('a disk without room for a new log stops the start with a failure that says so', async () => {

@@ -1,14 +1,14 @@
 import { chmodSync, closeSync, openSync, statfsSync, statSync, truncateSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SwitchboardError } from '@switchboard/contract'
-import { type Database, open, type RangeOptions, type RootDatabase } from 'lmdb'
+import { type Database, open, type RangeOptions, type RootDatabase, type RootDatabaseOptions } from 'lmdb'
 import { lengthOf } from './datafile.js'
 import { flushFolder } from './folder.js'
 import { type TableName, tableNames } from './keys.js'
 import { sealJson, unseal } from './seal.js'
 
 /** The layout of keys.ts, codec.ts and their values. A server refuses a folder of a newer one. */
-export const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 2
 
 const FORMAT_KEY = Buffer.from('format')
 const DATA_FILE = 'log.mdb'
@@ -37,8 +37,15 @@ export interface Row {
   readonly value: Buffer
 }
 
+/** One state of all tables. */
+export interface Snapshot {
+  get(table: TableName, key: Buffer): Buffer | undefined
+  range(table: TableName, range: Range): Iterable<Row>
+  done(): void
+}
+
 /**
- * The tables of one LMDB file, of which this process is the only writer (lock.ts).
+ * The tables of one LMDB file. One process writes it (lock.ts); others on the same machine may read it.
  *
  * Reads are synchronous; all reads of one turn of the event loop see one snapshot, and none outlives the turn.
  * Writes are planned first and then handed over whole: no code of ours runs inside a transaction, so that nothing can
@@ -48,8 +55,12 @@ export interface Environment {
   get(table: TableName, key: Buffer): Buffer | undefined
   range(table: TableName, range: Range): Iterable<Row>
   keys(table: TableName, range: Range): Iterable<Buffer>
-  /** Durable when resolved: all writes or, when it rejects, none. */
+  /** What is read from here on is all that has been committed by now, in this process or another. */
+  renew(): void
+  /** Durable when resolved (if it flushes): all writes or, when it rejects, none. */
   commit(writes: readonly Write[]): Promise<void>
+  /** What is there now, to be read for as long as it takes; pages that are freed meanwhile stay in use until it is done. */
+  snapshot(): Snapshot
   /** Frees snapshots that died with their processes. */
   checkReaders(): void
   close(): Promise<void>
@@ -57,11 +68,17 @@ export interface Environment {
 
 /**
  * Opens or creates the file in a folder that is there. Only its owner can read it.
+ * @param flush Default true. False for a copy of what is durable elsewhere: a commit then resolves when readers see it,
+ *   and a crash of the machine takes the last ones back, whole.
  * @param onDamage Told when LMDB itself finds its file damaged while reading; the read then throws `storage_fault`.
  * @throws SwitchboardError `storage_full` when there is no room for it; `storage_fault` when it is not a log, is damaged
  *   beyond reading, or is of a newer format.
  */
-export async function openEnvironment(dir: string, onDamage: (detail: string) => void): Promise<Environment> {
+export async function openEnvironment(
+  dir: string,
+  onDamage: (detail: string) => void,
+  { flush = true } = {},
+): Promise<Environment> {
   const path = join(dir, DATA_FILE)
   const files = [path, `${path}-lock`]
   // Made here, so that nobody else can read them for a moment either.
@@ -69,7 +86,12 @@ export async function openEnvironment(dir: string, onDamage: (detail: string) =>
   const isNew = statSync(path).size === 0
   if (files.some((file) => statSync(file).size === 0)) assertSpace(dir)
   if (!isNew) restoreLength(path)
-  const { root, tables } = await openTables(path)
+  const { root, tables } = await openTables(path, {
+    // Commit only when flushed: "committed" then means "would survive a power cut" (P1).
+    overlappingSync: !flush,
+    // One transaction is what commit() puts in one batch, no more and no less.
+    eventTurnBatching: false,
+  })
   for (const file of files) chmodSync(file, 0o600)
   const environment = wrap(root, tables, onDamage)
   try {
@@ -80,6 +102,23 @@ export async function openEnvironment(dir: string, onDamage: (detail: string) =>
   }
   // A file that was just created is only there after a power cut when its folders have been flushed too.
   if (isNew) for (const folder of [dir, dirname(dir)]) flushFolder(folder)
+  return environment
+}
+
+/**
+ * Opens the file for reading, while another process has it open and writes it.
+ * @throws SwitchboardError `storage_fault` when it is not there, or of another format.
+ */
+export async function openForReading(dir: string, onDamage: (detail: string) => void): Promise<Environment> {
+  const path = join(dir, DATA_FILE)
+  const { root, tables } = await openTables(path, { readOnly: true })
+  const environment = wrap(root, tables, onDamage)
+  try {
+    assertFormat(environment.get('meta', FORMAT_KEY), path)
+  } catch (error) {
+    await environment.close()
+    throw error
+  }
   return environment
 }
 
@@ -124,6 +163,7 @@ function wrap(
     *keys(name, range) {
       for (const key of rows(name, table(name).getKeys(options(range)))) yield asBuffer(key)
     },
+    renew: () => root.resetReadTxn(),
     async commit(writes) {
       if (writes.length === 0) return
       try {
@@ -135,6 +175,18 @@ function wrap(
         })
       } catch (error) {
         throw await causeOf(error)
+      }
+    },
+    snapshot() {
+      const transaction = root.useReadTransaction()
+      return {
+        get: (name, key) => asBuffer(table(name).get(key, { transaction })),
+        *range(name, range) {
+          for (const { key, value } of rows(name, table(name).getRange({ ...options(range), transaction }))) {
+            yield { key: asBuffer(key), value: asBuffer(value) }
+          }
+        },
+        done: () => transaction.done(),
       }
     },
     checkReaders: () => void root.readerCheck(),
@@ -168,17 +220,14 @@ async function causeOf(error: unknown): Promise<unknown> {
   }
 }
 
-async function openTables(path: string) {
+async function openTables(path: string, how: RootDatabaseOptions) {
   const binary = { encoding: 'binary', keyEncoding: 'binary' } as const
   let root: RootDatabase<Buffer, Buffer> | undefined
   try {
     const opened = open<Buffer, Buffer>({
       path,
       noSubdir: true,
-      // Commit only when flushed: "committed" then means "would survive a power cut" (P1).
-      overlappingSync: false,
-      // One transaction is what commit() puts in one batch, no more and no less.
-      eventTurnBatching: false,
+      ...how,
       maxDbs: tableNames.length,
       ...binary,
     })
@@ -199,17 +248,20 @@ async function checkFormat(environment: Environment, isNew: boolean, path: strin
     await environment.commit([{ table: 'meta', key: FORMAT_KEY, value: format }])
     return
   }
+  assertFormat(value, path)
+}
+
+function assertFormat(value: Buffer | undefined, path: string): void {
   const payload = value && unseal(FORMAT_KEY, value)
   if (payload === undefined) {
     throw new SwitchboardError('storage_fault', `${path} is damaged: it does not say which format it has`)
   }
   const { version } = JSON.parse(payload.toString()) as { version: number }
-  if (version > FORMAT_VERSION) {
-    throw new SwitchboardError(
-      'storage_fault',
-      `${path} has format ${version}, written by a newer Switchboard; this one reads up to ${FORMAT_VERSION}`,
-    )
-  }
+  if (version === FORMAT_VERSION) return
+  throw new SwitchboardError(
+    'storage_fault',
+    `${path} has format ${version}, written by ${version > FORMAT_VERSION ? 'a newer' : 'an older'} Switchboard; this one reads ${FORMAT_VERSION}`,
+  )
 }
 
 const EVERYTHING: Range = { start: Buffer.from([0]), end: Buffer.alloc(8, 255), limit: 1 }

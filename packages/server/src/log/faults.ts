@@ -21,9 +21,18 @@ export class Faults {
     if (fault) this.onFault(fault)
   }
 
+  /** Takes over what another process knows of the same file, in place of what was known here, and tells nobody of it. */
+  adopt(faults: readonly Fault[]): void {
+    this.storage = faults.find(({ code }) => code !== 'damaged')
+    this.damage.clear()
+    for (const fault of faults) {
+      if (fault.code === 'damaged') this.damage.set(nameOf(fault.channel, fault.to ?? fault.detail), fault)
+    }
+  }
+
   /** Entries of a channel that cannot be read. A range is known by its end, for a reader may come in at its middle. */
   lost(channel: Channel, from: number, to: number): Fault {
-    const name = JSON.stringify([channel.workspace, channel.call, to])
+    const name = nameOf(channel, to)
     const known = this.damage.get(name)
     if (known?.from !== undefined && known.from <= from) return known
     return this.add(name, { code: 'damaged', channel, from, to, detail: `entries ${from} to ${to} cannot be read` })
@@ -31,7 +40,7 @@ export class Faults {
 
   /** A record beside the entries that is not what was stored. `what` names it without personal data. */
   damaged(what: string, channel?: Channel): Fault {
-    const name = JSON.stringify([channel?.workspace, channel?.call, what])
+    const name = nameOf(channel, what)
     return this.damage.get(name) ?? this.add(name, { code: 'damaged', ...(channel && { channel }), detail: what })
   }
 
@@ -51,4 +60,8 @@ export class Faults {
     this.onFault(fault)
     return fault
   }
+}
+
+function nameOf(channel: Channel | undefined, what: string | number): string {
+  return JSON.stringify([channel?.workspace, channel?.call, what])
 }

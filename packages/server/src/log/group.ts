@@ -1,6 +1,6 @@
 import type { Position } from '@switchboard/contract'
 import { type Block, channelKind } from './block.js'
-import { type Draught, encodeBlocks } from './codec.js'
+import { encodeBlocks, type PlacedDraught } from './codec.js'
 import { Draft } from './draft.js'
 import type { Environment, Write } from './environment.js'
 import type { Head } from './head.js'
@@ -13,6 +13,7 @@ import { RecordDraft, type Records } from './records.js'
 export class Group {
   readonly draft: Draft
   readonly records: RecordDraft
+  private origin: Position | undefined
   private readonly workspaces = new Map<string, ChannelGroup>()
   private readonly calls = new Map<string, ChannelGroup>()
   private readonly channels: ChannelGroup[] = []
@@ -21,11 +22,31 @@ export class Group {
     environment: Environment,
     private readonly heads: Heads,
     records: Records,
-    /** The instant of all its entries, unix ms. */
-    readonly now: number,
+    private instant: number,
   ) {
     this.draft = new Draft(environment)
     this.records = new RecordDraft(records)
+  }
+
+  /** The instant of what is being planned, unix ms. */
+  get now(): number {
+    return this.instant
+  }
+
+  /**
+   * What is planned next has its place in a log elsewhere: its first entry gets this sequence, and its time unless the
+   * channel is ahead of that already.
+   */
+  moveTo(origin: Position): void {
+    this.instant = origin.time
+    this.origin = origin
+  }
+
+  /** The position of the next entry of a channel, or of the one `ahead` places behind it. */
+  place({ newest }: ChannelGroup, ahead = 0, instant = this.instant): Position {
+    // The log's clock never runs backwards, whatever the machine's does (P2).
+    const time = Math.max(instant, newest.time)
+    return { time, sequence: (this.origin?.sequence ?? newest.sequence + 1) + ahead }
   }
 
   channel(channel: Channel): ChannelGroup {
@@ -36,7 +57,7 @@ export class Group {
     let group = found.get(name)
     if (group === undefined) {
       const key = channelKey(channel)
-      group = new ChannelGroup(channel, key, this.heads.read(channel, key), this.now)
+      group = new ChannelGroup(channel, key, this.heads.read(channel, key))
       found.set(name, group)
       this.channels.push(group)
     }
@@ -46,17 +67,14 @@ export class Group {
   /** All writes, and the blocks for the followers, in the order in which the channels came. */
   finish(): { writes: readonly Write[]; blocks: readonly (readonly [Channel, Block])[] } {
     const blocks: (readonly [Channel, Block])[] = []
-    for (const { channel, key, head, time, entries } of this.channels) {
-      if (entries.length === 0) continue
-      for (const encoded of encodeBlocks(key, channelKind(channel), time, head.newest.sequence + 1, entries)) {
+    for (const { channel, key, head, newest, entries } of this.channels) {
+      const [first] = entries
+      if (first === undefined) continue
+      for (const encoded of encodeBlocks(key, channelKind(channel), head.newest.sequence, entries)) {
         this.draft.put('blocks', encoded.key, encoded.value)
         blocks.push([channel, encoded.block])
       }
-      this.heads.write(this.draft, key, head, {
-        newest: { time, sequence: head.newest.sequence + entries.length },
-        oldest: head.oldest ?? { time, sequence: head.newest.sequence + 1 },
-        removed: head.removed,
-      })
+      this.heads.write(this.draft, key, head, { newest, oldest: head.oldest ?? first.position, removed: head.removed })
     }
     return { writes: [...this.draft.writes(), ...this.records.writes()], blocks }
   }
@@ -64,22 +82,17 @@ export class Group {
 
 /** One channel's entries of a group. */
 export class ChannelGroup {
-  readonly entries: Draught[] = []
-  /** Of all its entries. The log's clock never runs backwards, whatever the machine's does (P2). */
-  readonly time: number
+  readonly entries: PlacedDraught[] = []
 
   constructor(
     readonly channel: Channel,
     readonly key: Buffer,
     /** As it was before the group. */
     readonly head: Head,
-    now: number,
-  ) {
-    this.time = Math.max(now, head.newest.time)
-  }
+  ) {}
 
-  /** The position of the entry that is `ahead` places behind those already here. */
-  place(ahead: number): Position {
-    return { time: this.time, sequence: this.head.newest.sequence + this.entries.length + 1 + ahead }
+  /** The newest entry, those of the group included. */
+  get newest(): Position {
+    return this.entries[this.entries.length - 1]?.position ?? this.head.newest
   }
 }

@@ -1,10 +1,10 @@
 import { SwitchboardError } from '@switchboard/contract'
-import { decodeBlock } from './codec.js'
+import { decodeBlock, previousOf } from './codec.js'
 import type { Draft } from './draft.js'
 import type { Environment, Row } from './environment.js'
 import type { Faults } from './faults.js'
 import { decodeHead, EMPTY_HEAD, encodeHead, type Head } from './head.js'
-import { endOfChannel, numbered, numberOf, timed } from './keys.js'
+import { endOfChannel, NUMBER_BYTES, numbered, numberOf, timed } from './keys.js'
 import type { Channel } from './log.js'
 import { seal, unseal } from './seal.js'
 
@@ -68,15 +68,18 @@ export class Heads {
     const oldest = first && decodeBlock(first.key, first.value)
     const sequence = first ? numberOf(first.key) : newest.first
     const time = oldest?.times[0] ?? 0
+    const removed = first && oldest ? previousOf(first.value) : sequence - 1
     return {
       newest: newest.position(newest.count - 1),
       oldest: { time, sequence },
-      removed: sequence > 1 ? { time, sequence: sequence - 1 } : undefined,
+      removed: removed > 0 ? { time, sequence: removed } : undefined,
     }
   }
 }
 
 /** True when a key of the table `blocks` belongs to the channel. */
 export function isBlockOf(channel: Buffer, key: Buffer): boolean {
-  return key.length === channel.length + 6 && key.compare(channel, 0, channel.length, 0, channel.length) === 0
+  return (
+    key.length === channel.length + NUMBER_BYTES && key.compare(channel, 0, channel.length, 0, channel.length) === 0
+  )
 }

@@ -11,7 +11,7 @@ import { sealJson, unseal } from './seal.js'
 export const SWEEP_STEP = 2000
 
 /** What a key stood for. `runs` are its positions: time, first sequence, how many. A batch is one run, or a few. */
-interface Remembered {
+export interface Remembered {
   readonly fingerprint: string
   readonly expires: number
   readonly runs: readonly (readonly [number, number, number])[]
@@ -40,7 +40,7 @@ export class IdempotencyKeys {
     const name = idempotencyKey(key, scope, idempotency.key)
     const value = draft.get('idempotency', name)
     if (value === undefined) return undefined
-    const remembered = read(name, value)
+    const remembered = readRemembered(name, value)
     if (remembered === undefined) {
       this.faults.damaged('the record of an idempotency key', channel)
       throw new SwitchboardError(
@@ -66,10 +66,14 @@ export class IdempotencyKeys {
     positions: readonly Position[],
     now: number,
   ): void {
+    this.adopt(draft, channel, scope, key, { fingerprint, expires: now + this.windowMs, runs: runsOf(positions) })
+  }
+
+  /** Remembers what is known of a key already. */
+  adopt(draft: Draft, channel: Buffer, scope: 'request' | 'event', key: string, remembered: Remembered): void {
+    const { fingerprint, expires, runs } = remembered
     const name = idempotencyKey(channel, scope, key)
-    const expires = now + this.windowMs
-    const remembered: Remembered = { fingerprint, expires, runs: runsOf(positions) }
-    draft.put('idempotency', name, sealJson(name, remembered))
+    draft.put('idempotency', name, sealJson(name, { fingerprint, expires, runs } satisfies Remembered))
     draft.put('expiry', timed(expires, name), PRESENT)
   }
 
@@ -83,18 +87,25 @@ export class IdempotencyKeys {
       const name = row.subarray(NUMBER_BYTES)
       const value = this.environment.get('idempotency', name)
       // The key may have been used again since: then this row speaks of its former life.
-      if (value && (read(name, value)?.expires ?? 0) <= now) draft.remove('idempotency', name)
+      if (value && (readRemembered(name, value)?.expires ?? 0) <= now) draft.remove('idempotency', name)
     }
     return seen
   }
 }
 
-function read(name: Buffer, value: Buffer): Remembered | undefined {
+/** The row of the table `expiry` that belongs to a stored key; undefined when the key is damaged. */
+export function expiryOf(name: Buffer, value: Buffer): Buffer | undefined {
+  const remembered = readRemembered(name, value)
+  return remembered && timed(remembered.expires, name)
+}
+
+/** What a stored key stands for; undefined when it is damaged. */
+export function readRemembered(name: Buffer, value: Buffer): Remembered | undefined {
   const payload = unseal(name, value)
   return payload && (JSON.parse(payload.toString()) as Remembered)
 }
 
-function runsOf(positions: readonly Position[]): [number, number, number][] {
+export function runsOf(positions: readonly Position[]): [number, number, number][] {
   const runs: [number, number, number][] = []
   for (const { time, sequence } of positions) {
     const last = runs[runs.length - 1]
@@ -104,7 +115,7 @@ function runsOf(positions: readonly Position[]): [number, number, number][] {
   return runs
 }
 
-function positionsOf({ runs }: Remembered): Position[] {
+export function positionsOf({ runs }: Pick<Remembered, 'runs'>): Position[] {
   return runs.flatMap(([time, first, count]) =>
     Array.from({ length: count }, (_, index) => ({ time, sequence: first + index })),
   )

@@ -9,10 +9,10 @@ import type { Channel } from './log.js'
  *                part(workspace) 1 part(call)         a call's
  *
  *     heads        channel                            what the channel has given, keeps and removed: see head.ts
- *     blocks       channel u48(first sequence)        entries: see codec.ts
- *     aging        u48(time of the oldest) channel    channels that keep something, the oldest first, for retention
+ *     blocks       channel u64(first sequence)        entries: see codec.ts
+ *     aging        u64(time of the oldest) channel    channels that keep something, the oldest first, for retention
  *     idempotency  channel 'r'|'e' key                of a request, or of one event
- *     expiry       u48(expires) idempotency-key       what to forget, the first to go first
+ *     expiry       u64(expires) idempotency-key       what to forget, the first to go first
  *     projections  part(workspace) part(name) key
  *     store        part(kind) key
  *     meta         name
@@ -23,8 +23,10 @@ export type TableName = (typeof tableNames)[number]
 /** The longest id, in UTF-8 bytes: any of `limits.idCharsMax` characters. Two and an idempotency key fit LMDB's key. */
 export const PART_BYTES_MAX = 512
 
-/** Bytes of a time or sequence in a key. 48 bits of milliseconds reach the year 10889. */
-export const NUMBER_BYTES = 6
+/** Bytes of a time or sequence in a key, which is a safe integer. */
+export const NUMBER_BYTES = 8
+
+const WORD = 2 ** 32
 
 const MARK_WORKSPACE = Buffer.from([0])
 const MARK_CALL = Buffer.from([1])
@@ -33,6 +35,11 @@ export function channelKey(channel: Channel): Buffer {
   return channel.call === undefined
     ? Buffer.concat([part(channel.workspace), MARK_WORKSPACE])
     : Buffer.concat([part(channel.workspace), MARK_CALL, part(channel.call)])
+}
+
+/** What the keys of all channels of a workspace begin with. */
+export function workspacePrefix(workspace: string): Buffer {
+  return part(workspace)
 }
 
 /** The channel a key begins with, or undefined when damage has made the key unreadable. */
@@ -50,29 +57,38 @@ export function parseChannelKey(key: Buffer, from = 0): Channel | undefined {
 export function numbered(prefix: Buffer, number: number): Buffer {
   const key = Buffer.allocUnsafe(prefix.length + NUMBER_BYTES)
   prefix.copy(key)
-  key.writeUIntBE(number, prefix.length, NUMBER_BYTES)
+  writeNumber(key, number, prefix.length)
   return key
 }
 
 export function timed(time: number, suffix: Buffer): Buffer {
   const key = Buffer.allocUnsafe(NUMBER_BYTES + suffix.length)
-  key.writeUIntBE(Math.max(0, time), 0, NUMBER_BYTES)
+  writeNumber(key, Math.max(0, time), 0)
   suffix.copy(key, NUMBER_BYTES)
   return key
 }
 
 /** The last key a channel's blocks can have, which none has. */
 export function endOfChannel(channel: Buffer): Buffer {
-  return numbered(channel, 2 ** (8 * NUMBER_BYTES) - 1)
+  return numbered(channel, Number.MAX_SAFE_INTEGER)
 }
 
 /** The number a key ends with. */
 export function numberOf(key: Buffer): number {
-  return key.readUIntBE(key.length - NUMBER_BYTES, NUMBER_BYTES)
+  return readNumber(key, key.length - NUMBER_BYTES)
 }
 
 export function timeOf(key: Buffer): number {
-  return key.readUIntBE(0, NUMBER_BYTES)
+  return readNumber(key, 0)
+}
+
+function writeNumber(key: Buffer, number: number, at: number): void {
+  key.writeUInt32BE(Math.floor(number / WORD), at)
+  key.writeUInt32BE(number % WORD, at + 4)
+}
+
+function readNumber(key: Buffer, at: number): number {
+  return key.readUInt32BE(at) * WORD + key.readUInt32BE(at + 4)
 }
 
 /** Written in one go: every event that changes a record needs one. */

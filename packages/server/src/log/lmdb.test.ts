@@ -13,7 +13,7 @@ import { openLmdbEngine } from './lmdb.js'
 import type { Appended, Channel, NewEvent } from './log.js'
 import { sealJson } from './seal.js'
 
-promiseSuite('LMDB', openLmdbBench, { ownClock: true })
+promiseSuite('LMDB', openLmdbBench, { ownClock: true, dense: true, shared: false })
 
 const W1: Channel = { workspace: 'w1' }
 const event = (n: number): NewEvent => ({ type: 'a', event: { event_type: 'a', n } })
@@ -55,14 +55,17 @@ describe('the data folder', () => {
     await engine.close()
   })
 
-  test('of a newer format is refused, and says which', async () => {
+  test.each([
+    ['a newer', FORMAT_VERSION + 1],
+    ['an older', FORMAT_VERSION - 1],
+  ])('of %s format is refused, and says which', async (age, version) => {
     const dir = folder()
     await (await openLmdbEngine({ dir, clock: systemClock })).close()
     const environment = await openEnvironment(dir, () => {})
     const key = Buffer.from('format')
-    await environment.commit([{ table: 'meta', key, value: sealJson(key, { version: FORMAT_VERSION + 1 }) }])
+    await environment.commit([{ table: 'meta', key, value: sealJson(key, { version }) }])
     await environment.close()
-    const refused = { code: 'storage_fault', detail: expect.stringContaining(`format ${FORMAT_VERSION + 1}`) }
+    const refused = { code: 'storage_fault', detail: expect.stringContaining(`format ${version}, written by ${age}`) }
     await expect(openLmdbEngine({ dir, clock: systemClock })).rejects.toMatchObject(refused)
   })
 
@@ -140,7 +143,7 @@ test('any mixture of appends, retries, removals and restarts leaves what a simpl
     }),
     { numRuns: 60 },
   )
-}, 30_000)
+}, 60_000)
 
 test('idempotency keys that have expired leave the disk, those used again stay', async () => {
   const dir = folder()

@@ -45,7 +45,7 @@ export interface Page {
 
 /** Why a log or a part of it cannot be trusted. */
 export interface Fault {
-  readonly code: 'storage_full' | 'storage_fault' | 'damaged'
+  readonly code: 'storage_full' | 'storage_fault' | 'damaged' | 'unreachable' | 'behind'
   readonly channel?: Channel
   /** First and last sequence that cannot be read, for damage. */
   readonly from?: number
@@ -68,9 +68,12 @@ export interface Health {
  *
  * P1  Durable. `append` resolves only when the entries would survive the death of the process and a power cut.
  * P2  Ordered. Within a channel sequences strictly increase in append order, whoever appended, across restarts; none
- *     is given twice. A position's time never runs backwards within a channel, even if the clock does.
- * P3  Read your writes. `read` sees every entry that was acknowledged before the call.
- * P4  Followed. `follow` delivers every entry exactly once per process, in log order, and before `append` resolves.
+ *     is given twice. A position's time never runs backwards within a channel, even if the clock does. Sequences of one
+ *     channel need not be neighbours.
+ * P3  Read your writes. `read` sees every entry that this process acknowledged before the call, and after `catchUp`
+ *     every entry that any process did.
+ * P4  Followed. `follow` delivers every entry exactly once per process, in log order, whoever appended, and before an
+ *     `append` of this process resolves.
  * P5  Idempotent. An idempotency key within its window is stored once and answers with the first positions, also
  *     after a crash between storing and answering.
  * P6  Bounded and honest. `erase` and `retain` remove entries; `bounds` says what is left.
@@ -83,6 +86,13 @@ export interface Log {
    * @throws SwitchboardError `idempotency_key_reused`, `storage_full`, `storage_fault`, `unavailable` (closing).
    */
   append(channel: Channel, events: readonly NewEvent[], request?: Idempotency): Promise<Appended>
+
+  /**
+   * Resolves when this process knows everything that any process of the deployment acknowledged before the call. At once
+   * where there is only one process.
+   * @throws SwitchboardError `unavailable` when that cannot be found out now.
+   */
+  catchUp(): Promise<void>
 
   /**
    * Entries after `after` (0 = from the oldest kept), about `bytesMax` of frames, at least one block if there is one.
@@ -162,12 +172,34 @@ export interface ProjectedRecords {
 /** Small durable records beside the log: workspaces, keys, secrets. Any process of the deployment may change them. */
 export interface Store {
   all(kind: string): Promise<readonly StoreRecord[]>
-  /** Durable when resolved. With `ifAbsent`, false when the key is taken. */
-  put(kind: string, key: string, value: JsonObject, options?: { ifAbsent?: boolean }): Promise<boolean>
+  /**
+   * Durable when resolved. False when the condition does not hold: then nothing was put, and the watchers have been told
+   * what the key has instead.
+   */
+  put(kind: string, key: string, value: JsonObject, condition?: PutCondition): Promise<boolean>
   /** False when there was nothing. */
   delete(kind: string, key: string): Promise<boolean>
-  /** Tells of every change, those of this process included. */
+  /**
+   * Resolves when `all` and the watchers know every change that any process made durable before the call.
+   * @throws SwitchboardError `unavailable` when that cannot be found out now.
+   */
+  refresh(): Promise<void>
+  /**
+   * Tells of every change in order, those of this process included, and of those before they resolve. Of changes of one
+   * key that follow each other closely the last may stand for all.
+   */
   watch(listener: (change: StoreChange) => void): () => void
+}
+
+/** When a record is put. Default: whatever the key has. */
+export interface PutCondition {
+  /** Only when the key has nothing. */
+  readonly ifAbsent?: boolean
+  /**
+   * Only when the key has this value: as `all` or a watcher gave it, member by member in the same order. Who reads,
+   * decides and puts with it does not undo what another process has put meanwhile.
+   */
+  readonly replaces?: JsonObject
 }
 
 export interface StoreRecord {

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Position } from '@switchboard/contract'
 import { Block, channelKind } from './block.js'
-import { decodeBlock, trimBlock } from './codec.js'
+import { decodeBlock, previousOf, trimBlock } from './codec.js'
 import type { Environment, Row } from './environment.js'
 import type { Faults } from './faults.js'
 import { type Heads, isBlockOf } from './heads.js'
-import { channelKey, endOfChannel, numbered, numberOf, parseChannelKey, type TableName } from './keys.js'
+import { channelKey, endOfChannel, NUMBER_BYTES, numbered, numberOf, parseChannelKey, type TableName } from './keys.js'
 import type { Channel, Page } from './log.js'
 import { unseal } from './seal.js'
 
@@ -20,8 +20,8 @@ const FIRST_KEY = Buffer.from([0])
 const LAST_KEY = Buffer.alloc(8, 255)
 
 /**
- * Reads entries back. Sequences have no holes between the oldest and the newest, so that whatever is missing there is
- * lost, be it that a checksum failed or that a block cannot be found at all (P7).
+ * Reads entries back. Each block names the entry before it, and the head names the newest, so that whatever is missing
+ * in between is known to be lost, be it that a checksum failed or that a block cannot be found at all (P7).
  */
 export class Reader {
   constructor(
@@ -36,35 +36,37 @@ export class Reader {
     const { oldest, newest } = head
     if (oldest === undefined || after >= newest.sequence) return { blocks: [], reachedHead: true }
     const blocks: Block[] = []
-    let expected = Math.max(after + 1, oldest.sequence)
+    // Up to here everything is handed out, or was removed.
+    let reached = Math.max(after, oldest.sequence - 1)
     // Where the damaged blocks begin that the next sound one, or the head, will tell the end of.
     let lostFrom: number | undefined
     const lose = (to: number) => {
-      this.faults.lost(channel, Math.min(expected, lostFrom ?? expected), to)
-      blocks.push(lostBlock(channel, expected, to))
+      this.faults.lost(channel, Math.min(reached + 1, lostFrom ?? reached + 1), to)
+      blocks.push(lostBlock(channel, reached + 1, to))
       lostFrom = undefined
     }
     try {
       let bytes = 0
-      for (const row of this.rowsFrom(key, expected)) {
+      for (const row of this.rowsFrom(key, reached + 1)) {
         const block = isBlockOf(key, row.key) ? decodeBlock(row.key, row.value) : undefined
         if (block === undefined) {
           if (isBlockOf(key, row.key)) lostFrom ??= Math.max(numberOf(row.key), oldest.sequence)
           continue
         }
-        if (block.last < expected) continue
-        if (block.first > expected) lose(block.first - 1)
-        const part = trimBlock(block, Math.max(expected, block.first) - 1)
+        if (block.last <= reached) continue
+        const previous = previousOf(row.value)
+        if (previous > reached) lose(previous)
+        const part = trimBlock(block, reached)
         blocks.push(part)
-        expected = part.last + 1
+        reached = part.last
         bytes += part.bytes.length
         if (bytes >= bytesMax) break
       }
-      if (bytes >= bytesMax || expected > newest.sequence) return { blocks, reachedHead: expected > newest.sequence }
+      if (bytes >= bytesMax || reached >= newest.sequence) return { blocks, reachedHead: reached >= newest.sequence }
     } catch {
       // LMDB itself could not go on: what it has not given is lost to readers. The environment has told of it.
     }
-    if (expected <= newest.sequence) lose(newest.sequence)
+    if (reached < newest.sequence) lose(newest.sequence)
     return { blocks, reachedHead: true }
   }
 
@@ -78,22 +80,26 @@ export class Reader {
     return block.sequences[index] === sequence ? block.position(index) : undefined
   }
 
-  /** The last entry before an instant. Times never run backwards, so halving the sequences finds it. */
+  /** The last entry before an instant. Times never run backwards, so halving the sequences finds it, holes or not. */
   sequenceBefore(channel: Channel, time: number): number {
     const key = channelKey(channel)
     const { oldest, newest, removed } = this.heads.read(channel, key)
     if (oldest === undefined || oldest.time >= time) return removed && removed.time < time ? removed.sequence : 0
     if (newest.time < time) return newest.sequence
     let before = oldest.sequence
+    let searched = oldest.sequence
     let notBefore = newest.sequence
-    while (notBefore - before > 1) {
-      const middle = before + Math.floor((notBefore - before) / 2)
+    while (notBefore - searched > 1) {
+      const middle = searched + Math.floor((notBefore - searched) / 2)
       const block = this.blockAt(key, middle)
-      const index = block?.indexAfter(middle - 1) ?? 0
+      const index = (block?.indexAfter(middle) ?? 0) - 1
       // An entry that cannot be read has no time: it counts as one to be read again, which shows its loss.
-      const isBefore = block?.sequences[index] === middle && (block.times[index] as number) < time
-      if (isBefore) before = middle
-      else notBefore = middle
+      if (block && index >= 0 && (block.times[index] as number) < time) {
+        before = block.sequences[index] as number
+        searched = middle
+      } else {
+        notBefore = middle
+      }
     }
     return before
   }
@@ -103,7 +109,7 @@ export class Reader {
     const until = now() + msMax
     for (const row of this.youngestFirst()) {
       if (now() > until) return
-      const channel = parseChannelKey(row, 6)
+      const channel = parseChannelKey(row, NUMBER_BYTES)
       if (channel === undefined) {
         this.faults.damaged('the index of channels by age')
         continue

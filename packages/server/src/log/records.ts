@@ -82,6 +82,11 @@ export class RecordDraft {
     }
   }
 
+  /** Puts a record there as it is, or takes it away. */
+  put(workspace: string, projection: string, key: string, record: JsonObject | undefined): void {
+    this.changes.set(nameOf(workspace, projection, key), { key: projectionKey(workspace, projection, key), record })
+  }
+
   keep(): void {
     if (!(this.below instanceof RecordDraft)) throw new Error('Records of a group are written, not kept')
     for (const [name, change] of this.changes) this.below.changes.set(name, change)
@@ -91,7 +96,7 @@ export class RecordDraft {
     return Array.from(this.changes.values(), ({ key, record }) => ({
       table: 'projections',
       key,
-      value: sealJson(key, record),
+      value: record && sealJson(key, record),
     }))
   }
 

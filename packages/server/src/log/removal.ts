@@ -1,5 +1,6 @@
-import type { SwitchboardError } from '@switchboard/contract'
-import { decodeBlock } from './codec.js'
+import type { Position, SwitchboardError } from '@switchboard/contract'
+import type { Block } from './block.js'
+import { decodeBlock, encodeRest, previousOf } from './codec.js'
 import type { Operation } from './commits.js'
 import type { Draft } from './draft.js'
 import type { Environment, Row } from './environment.js'
@@ -131,7 +132,10 @@ export class Removal {
     return { removed: 0, next: last && Buffer.concat([last.key, Buffer.from([0])]) }
   }
 
-  /** Removes the oldest blocks of a channel as far as their newest entries may go. */
+  /**
+   * Removes the oldest entries of a channel. A block at whose edge some may go and some not is cut: what is removed does not
+   * depend on how entries were grouped, which differs from one copy of a stream to another.
+   */
   private removeBlocks(
     draft: Draft,
     channel: Channel,
@@ -150,17 +154,30 @@ export class Removal {
       }),
     ]
     let count = 0
+    let removed = 0
     let gone = head.removed
+    /** What is left of the block at the edge. */
+    let left: Row | undefined
     for (; count < blocksMax && count < rows.length; count++) {
       const last = this.lastOf(key, rows, count, head)
-      if (!mayGo(last.sequence, last.time)) break
+      if (!mayGo(last.position.sequence, last.position.time)) {
+        const edge = this.edgeOf(key, rows[count] as Row, mayGo)
+        if (edge === undefined) break
+        removed += edge.count
+        gone = edge.gone
+        left = encodeRest(key, edge.block, gone.sequence)
+        draft.remove('blocks', (rows[count] as Row).key)
+        draft.put('blocks', left.key, left.value)
+        break
+      }
       draft.remove('blocks', (rows[count] as Row).key)
-      gone = last
+      removed += last.count
+      gone = last.position
     }
     const hasMore = count === blocksMax && rows.length > blocksMax
     if (rows.length === 0 && mayGo(newest.sequence, newest.time)) gone = newest
     if (gone === undefined || gone === head.removed) return { removed: 0, blocks: 0, hasMore: false }
-    const next = rows[count]
+    const next = left ?? rows[count]
     const after: Head = {
       newest,
       oldest: next && gone.sequence < newest.sequence ? this.firstOf(next, gone) : undefined,
@@ -168,17 +185,39 @@ export class Removal {
     }
     this.heads.write(draft, key, head, after)
     this.faults.removed(channel, gone.sequence)
-    return { removed: gone.sequence - oldest.sequence + 1, blocks: count, hasMore }
+    return { removed, blocks: count, hasMore }
   }
 
-  /** The last entry of a stored block. A damaged one ends where the next begins, and is as young as that. */
-  private lastOf(key: Buffer, rows: readonly Row[], index: number, head: Head) {
+  /** How many of a block's first entries may go, when some may and some not, and the last of them. */
+  private edgeOf(
+    key: Buffer,
+    row: Row,
+    mayGo: Rule,
+  ): { readonly block: Block; readonly count: number; readonly gone: Position } | undefined {
+    const block = isBlockOf(key, row.key) ? decodeBlock(row.key, row.value) : undefined
+    if (block === undefined) return undefined
+    let count = 0
+    while (count < block.count && mayGo(block.sequences[count] as number, block.times[count] as number)) count++
+    return count === 0 ? undefined : { block, count, gone: block.position(count - 1) }
+  }
+
+  /**
+   * The last entry of a stored block, and how many it has. A damaged one ends before the next, is as young as that, and
+   * has at most as many as there are sequences.
+   */
+  private lastOf(key: Buffer, rows: readonly Row[], index: number, head: Head): { position: Position; count: number } {
     const row = rows[index] as Row
     const block = isBlockOf(key, row.key) ? decodeBlock(row.key, row.value) : undefined
-    if (block) return block.position(block.count - 1)
+    if (block) return { position: block.position(block.count - 1), count: block.count }
     const next = rows[index + 1]
-    if (next === undefined) return head.newest
-    return { sequence: numberOf(next.key) - 1, time: decodeBlock(next.key, next.value)?.times[0] ?? head.newest.time }
+    const following = next && decodeBlock(next.key, next.value)
+    const position = next
+      ? {
+          sequence: following ? previousOf(next.value) : numberOf(next.key) - 1,
+          time: following?.times[0] ?? head.newest.time,
+        }
+      : head.newest
+    return { position, count: position.sequence - numberOf(row.key) + 1 }
   }
 
   private firstOf(row: Row, gone: { time: number }) {

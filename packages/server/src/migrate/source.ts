@@ -1,0 +1,88 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { nearestName, SwitchboardError, type Workspace } from '@switchboard/contract'
+import { workspaceKind } from '../access/workspaces.js'
+import type { Clock } from '../clock.js'
+import { readApplied } from '../log/jetstream/applied.js'
+import { type LmdbEngine, openLmdbEngine } from '../log/lmdb.js'
+import { SEALING_KEY_NAME } from '../ops/keys.js'
+import { projections } from '../state/projections.js'
+
+/** The folder of an embedded log that nobody serves. */
+export interface Source extends LmdbEngine {
+  readonly dir: string
+  readonly workspaces: readonly Workspace[]
+}
+
+const LOG_FILE = 'log.mdb'
+const COPIES = /^replica-\d+$/
+
+/**
+ * Opens the folder of a server that is stopped.
+ * @throws SwitchboardError `not_found` when there is no log; `unavailable` when a server has it; `storage_fault` when it
+ *   is of another format.
+ */
+export async function openSource(dir: string, clock: Clock): Promise<Source> {
+  if (!existsSync(join(dir, LOG_FILE))) throw new SwitchboardError('not_found', missing(dir))
+  const engine = await openLmdbEngine({ dir, clock, projections })
+  try {
+    if (readApplied(engine.log.environment)) {
+      const detail = `${dir} is a gateway's copy of what is in JetStream: there is nothing to be moved`
+      throw new SwitchboardError('invalid_parameter', detail)
+    }
+    const workspaces = (await engine.store.all(workspaceKind.kind)).flatMap(({ key, value }) => {
+      const workspace = workspaceKind.read(key, value)
+      return workspace ? [workspace] : []
+    })
+    return { ...engine, dir, workspaces }
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+}
+
+function missing(dir: string): string {
+  const entries = existsSync(dir) ? readdirSync(dir) : []
+  const gateway = entries.some((name) => COPIES.test(name))
+    ? ': it is the folder of a gateway, whose events are in JetStream'
+    : ''
+  return `${dir} holds no embedded log (${LOG_FILE})${gateway}`
+}
+
+/**
+ * The workspaces that are asked for, by their ids or slugs.
+ * @throws SwitchboardError `not_found`, with the nearest that there is.
+ */
+export function chosen({ workspaces }: Source, asked: readonly string[] | 'all'): readonly Workspace[] {
+  if (asked === 'all') return workspaces
+  const found = asked.map((name) => {
+    const workspace = workspaces.find(({ id, slug }) => id === name || slug === name)
+    if (workspace) return workspace
+    const near = nearestName([...workspaces.map(({ slug }) => slug), ...workspaces.map(({ id }) => id)], name)
+    const there = workspaces.map(({ slug }) => slug).join(', ') || 'none'
+    const hint = near === undefined ? '' : `; did you mean ${near}?`
+    throw new SwitchboardError(
+      'not_found',
+      `there is no workspace ${JSON.stringify(name)} in this folder${hint} There are: ${there}`,
+    )
+  })
+  return [...new Set(found)]
+}
+
+/** The key that the folder's secrets are sealed with; undefined when it has none. */
+export async function sealingKeyOf({ dir }: Source): Promise<Buffer | undefined> {
+  return (
+    (await textOf(join(dir, SEALING_KEY_NAME)).then((text) => text && Buffer.from(text.trim(), 'base64'))) || undefined
+  )
+}
+
+/** A small file of the folder; undefined when it is not there. */
+export async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
