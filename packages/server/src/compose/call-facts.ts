@@ -5,6 +5,10 @@ import type { CallFacts, CallLookup } from '../transport/observer-frames.js'
 /** What an observer is told first of its call, from the state that the log keeps of it. */
 export function callFacts(log: Log): CallLookup {
   return async (workspace, callSid) => {
+    const known = await log.record(workspace, 'calls', callSid)
+    if (known) return factsOf(known.record)
+    // Its first event may have been acknowledged at another process a moment ago.
+    await log.catchUp()
     const found = await log.record(workspace, 'calls', callSid)
     return found && factsOf(found.record)
   }

@@ -1,13 +1,13 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Bytes of the files in a folder. What vanishes meanwhile counts nothing. */
+/** Bytes of the files in a folder and in those below it. What vanishes meanwhile counts nothing. */
 export async function folderBytes(dir: string): Promise<number> {
-  const names = await readdir(dir).catch(() => [])
+  const names = await readdir(dir, { recursive: true }).catch(() => [])
   const sizes = await Promise.all(
     names.map((name) =>
       stat(join(dir, name)).then(
-        ({ size }) => size,
+        (about) => (about.isFile() ? about.size : 0),
         () => 0,
       ),
     ),

@@ -1,6 +1,8 @@
+import type { X509Certificate } from 'node:crypto'
 import type { AddressInfo, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../clock.js'
+import { type Certificate, isFor, ownCertificate } from '../ops/certificate.js'
 import { ConfigError } from '../ops/config.js'
 
 /** A server that listens. */
@@ -18,24 +20,40 @@ const BACKLOG = 4096
 /** How often connections that have become idle are closed while the server closes. */
 const IDLE_SWEEP_MS = 25
 
+/** What a server listens for. */
+export interface ListenOptions {
+  readonly host: string
+  readonly port: number
+  /** What the server has, when it speaks TLS. */
+  readonly certificate: Certificate | undefined
+  readonly clock: Clock
+}
+
 /** @throws ConfigError when the address cannot be had. */
-export async function listen(app: FastifyInstance, host: string, port: number, clock: Clock): Promise<Listening> {
+export async function listen(app: FastifyInstance, options: ListenOptions): Promise<Listening> {
+  const { host, port, certificate, clock } = options
   const sockets = new Set<Socket>()
-  app.server.on('connection', (socket: Socket) => {
+  const know = (socket: Socket): void => {
     // A connection that is put back to be read again comes here again.
     if (sockets.has(socket)) return
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
-  })
+  }
+  app.server.on('connection', know)
+  // What comes in over TLS is read from a socket of its own.
+  app.server.on('secureConnection', know)
   try {
-    await app.listen({ host, port, backlog: BACKLOG })
+    const listenTextResolver = (at: string): string => `Server listening at ${certificate ? secure(at) : at}`
+    await app.listen({ host, port, backlog: BACKLOG, listenTextResolver })
   } catch (error) {
     throw refusedAddress(error, host, port)
   }
   const address = app.server.address() as AddressInfo
   return {
     port: address.port,
-    url: `http://${reachable(host)}:${address.port}`,
+    url: certificate
+      ? secure(`http://${named(host, ownCertificate(certificate))}:${address.port}`)
+      : `http://${reachable(host)}:${address.port}`,
     async close(forceMs) {
       const cancel = clock.after(forceMs, () => {
         // Upgraded connections are no longer the HTTP server's: all are cut here.
@@ -55,10 +73,28 @@ export async function listen(app: FastifyInstance, host: string, port: number, c
   }
 }
 
-function reachable(host: string): string {
+function secure(url: string): string {
+  return url.replace(/^http:/, 'https:')
+}
+
+/** Where to connect to, on this machine, for a server that listens on `host`. */
+export function addressHere(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
-  if (host === '::') return '[::1]'
-  return host.includes(':') ? `[${host}]` : host
+  return host === '::' ? '::1' : host
+}
+
+/** As it stands in a URL. */
+function reachable(host: string): string {
+  const address = addressHere(host)
+  return address.includes(':') ? `[${address}]` : address
+}
+
+/** The name under which clients on this machine find what the certificate speaks for; the address when there is none. */
+function named(host: string, certificate: X509Certificate): string {
+  const address = reachable(host)
+  const names = [...(certificate.subjectAltName ?? '').matchAll(/DNS:([^,\s*]+)/g)].map(([, name = '']) => name)
+  const here = ['127.0.0.1', '[::1]'].includes(address) ? ['localhost'] : []
+  return [address, ...here, ...names].find((name) => isFor(certificate, name)) ?? address
 }
 
 const REASONS: Readonly<Record<string, (host: string, port: number) => string>> = {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { createDetacher } from '../transport/detached.js'
 import { routeUpgrades } from './upgrades.js'
 
 /** A server that answers what it was asked, and what it gave to `observe`. */
@@ -16,10 +17,14 @@ async function open(): Promise<{ port: number; observed: string[] }> {
       response.end(JSON.stringify({ method, url, upgrade, connection, mark, body: Buffer.concat(pieces).toString() }))
     })
   })
-  routeUpgrades(server, (request, socket) => {
-    observed.push(String(request.url))
-    socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n')
-  })
+  routeUpgrades(
+    server,
+    (request, socket) => {
+      observed.push(String(request.url))
+      socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n')
+    },
+    createDetacher(),
+  )
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => {

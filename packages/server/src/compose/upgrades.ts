@@ -1,11 +1,13 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
+import type { Detacher } from '../transport/detached.js'
 
 /** Headers that belong to an offer to leave HTTP/1.1. */
 const OFFER_HEADERS = ['upgrade', 'http2-settings']
 
 /**
- * Gives WebSocket handshakes to `observe`, and every other offer to change the protocol back to HTTP.
+ * Gives connections that leave HTTP to `detacher`, WebSocket handshakes to `observe`, and every other offer to change the protocol back to HTTP.
  *
  * Java's client and `curl --http2` offer HTTP/2 (`Upgrade: h2c`) with ordinary requests, and a server may ignore an
  * offer (RFC 9110, section 7.8). Node does not once somebody listens for upgrades: it stops reading such a request after
@@ -14,11 +16,13 @@ const OFFER_HEADERS = ['upgrade', 'http2-settings']
 export function routeUpgrades(
   server: Server,
   observe: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
+  detacher: Pick<Detacher, 'claim'>,
 ): void {
   // Node hands out 2000 header lines and drops the rest. Put back without its Content-Length, a body would be read as
   // the next request. What there may be is bounded in bytes.
   server.maxHeadersCount = 0
   server.on('upgrade', (request, socket, head) => {
+    if (detacher.claim(request, socket)) return
     if (isAnswering(socket)) {
       socket.destroy()
       return
@@ -28,7 +32,8 @@ export function routeUpgrades(
       return
     }
     socket.unshift(Buffer.concat([headWithoutOffer(request), head]))
-    server.emit('connection', socket)
+    // Where TLS begins the server hears of a 'connection', and HTTP/1.1 begins behind it.
+    server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket)
   })
 }
 

@@ -66,6 +66,8 @@ export class MemoryLog implements Log {
     return { positions: fresh.map(({ position }) => position), replayed: 0 }
   }
 
+  async catchUp(): Promise<void> {}
+
   async read(channel: Channel, after: number, bytesMax: number): Promise<Page> {
     this.reads += 1
     await this.beforeRead()

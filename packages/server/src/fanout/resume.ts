@@ -1,4 +1,4 @@
-import { formatPosition, type Position, type ResumePoint } from '@switchboard/contract'
+import { formatPosition, type Position, type ResumePoint, SwitchboardError } from '@switchboard/contract'
 import type { Bounds, Channel, Log } from '../log/log.js'
 import { beforeOldest, type Gap, gapOf } from './gap.js'
 
@@ -85,13 +85,24 @@ export function startFrom(point: StartPoint, facts: StartFacts, workspace: strin
   }
 }
 
-/** Asks the log what the decision needs, and decides. */
+/**
+ * Asks the log what the decision needs, and decides. While it cannot be found out what other processes have acknowledged,
+ * a reader begins with what is known here: the rest follows.
+ * @throws SwitchboardError `stream_unavailable` for a position that only another process can know by now.
+ */
 export async function findStart(log: Log, channel: Channel, point: StartPoint): Promise<Start> {
+  const isCurrent = await log.catchUp().then(
+    () => true,
+    () => false,
+  )
   // Bounds last: what is removed or appended while we ask is then in them, and no gap goes unnoticed.
   if (point.kind === 'after') {
     const { sequence } = point.position
     const kept = sequence === 0 ? undefined : await log.positionOf(channel, sequence)
     const bounds = await log.bounds(channel)
+    if (!isCurrent && sequence > bounds.newest.sequence) {
+      throw new SwitchboardError('stream_unavailable', 'What comes after this position is not known here yet.')
+    }
     const damaged = kept === undefined && isDamaged(log, channel, sequence)
     return startFrom(point, { kept, damaged, bounds }, channel.workspace)
   }

@@ -18,12 +18,13 @@ test('any number of requests within a turn are one run, on the next turn', async
   expect(runs).toBe(1)
 })
 
-test('a run that took long is followed by a pause as long, up to the limit', async () => {
+test('a run that took long is followed by a pause twice as long, up to the limit', async () => {
   const clock = new TestClock()
   for (const [tookMs, pauseMs] of [
     [1, 0],
-    [10, 10],
-    [500, 25],
+    [10, 20],
+    [30, 50],
+    [500, 50],
   ] as const) {
     let runs = 0
     const turns = createTurns(clock, () => {

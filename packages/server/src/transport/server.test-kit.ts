@@ -12,7 +12,9 @@ import { noMeter } from '../meter.js'
 import type { CallFacts } from './observer-frames.js'
 import { parseStreamQuery } from './query.js'
 import { createSessions, type Sessions } from './sessions.js'
-import { serveWorkspaceStream } from './sse.js'
+import { serveWorkspaceStream, streamView } from './sse.js'
+import { streamHeaders } from './sse-frames.js'
+import { responseOutlet } from './sse-socket.js'
 import { createObserverEndpoint } from './websocket.js'
 
 export const WORKSPACE = '7c1e0b52-3f0d-4a7e-9c55-1f6a2d8b9e01'
@@ -110,7 +112,8 @@ export async function startServer(t: TestContext, options: TestServerOptions = {
     try {
       const asked = parseStreamQuery(catalogue, searchParams, req.headers, clock.now())
       res.setHeader('x-request-id', 'request-1')
-      serveWorkspaceStream(shared, { ...asked, workspace: WORKSPACE, principal: who }, req, res)
+      const request = { ...asked, workspace: WORKSPACE, principal: who }
+      serveWorkspaceStream(shared, request, streamView(shared, request), responseOutlet(res, streamHeaders))
     } catch (error) {
       res.writeHead(400).end(String(error))
     }

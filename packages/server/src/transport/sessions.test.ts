@@ -2,15 +2,23 @@ import type { FailureCode } from '@switchboard/contract'
 import { describe, expect, test } from 'vitest'
 import { TestClock } from '../fanout/clock.test-kit.js'
 import { noMeter } from '../meter.js'
+import type { Seats } from './seats.js'
 import { principal, TestGate } from './server.test-kit.js'
 import { createSessions, type Session } from './sessions.js'
 
 const DAY_MS = 86_400_000
 
-function registry(maxStreamsPerWorkspace = 10) {
+function registry(maxStreamsPerWorkspace = 10, seats?: Seats) {
   const clock = new TestClock()
   const gate = new TestGate()
-  const sessions = createSessions({ gate, clock, meter: noMeter, maxStreamsPerWorkspace, drainMs: 5000 })
+  const sessions = createSessions({
+    gate,
+    clock,
+    meter: noMeter,
+    maxStreamsPerWorkspace,
+    drainMs: 5000,
+    ...(seats && { seats }),
+  })
   const told: { key: string; code: FailureCode; retryMs: number | undefined }[] = []
   const cut: string[] = []
   const open = (key: string, expiresAt?: number, workspace = 'w', kind: 'workspace' | 'observer' = 'workspace') =>
@@ -115,5 +123,64 @@ describe('the registry of streams', () => {
 
   test('drains at once when nobody is there', async () => {
     await registry().sessions.drain()
+  })
+})
+
+/** Seats that are asked for elsewhere: each answer comes when the test gives it. */
+function seatsElsewhere() {
+  const asked: ((isFree: boolean | Error) => void)[] = []
+  const given: string[] = []
+  const seats: Seats = {
+    take: () =>
+      new Promise((resolve, reject) => {
+        asked.push((answer) => (answer instanceof Error ? reject(answer) : resolve(answer)))
+      }),
+    give: (workspace) => given.push(workspace),
+  }
+  return { seats, asked, given }
+}
+
+describe('a stream whose seat another process gives', () => {
+  test('is admitted when it has one, and gives it back once', async () => {
+    const { seats, asked, given } = seatsElsewhere()
+    const session = opened(registry(10, seats).open('a'))
+    asked[0]?.(true)
+    expect(await session.admitted).toBe(true)
+    session.gone()
+    session.gone()
+    expect(given).toEqual(['w'])
+  })
+
+  test('is ended when there is none, and gives nothing back', async () => {
+    const { seats, asked, given } = seatsElsewhere()
+    const { open, told } = registry(10, seats)
+    const session = opened(open('a'))
+    asked[0]?.(false)
+    expect(await session.admitted).toBe(false)
+    session.gone()
+    expect(told).toMatchObject([{ code: 'too_many_streams' }])
+    expect(given).toEqual([])
+  })
+
+  test('that ends while it waits gives back what it then gets, and is told why it ended', async () => {
+    const { seats, asked, given } = seatsElsewhere()
+    const { open, gate, told } = registry(10, seats)
+    const revoked = opened(open('a'))
+    const left = opened(open('b'))
+    gate.revoke('a')
+    left.gone()
+    for (const answer of asked) answer(true)
+    expect([await revoked.admitted, await left.admitted]).toEqual([false, false])
+    expect(told).toMatchObject([{ key: 'a', code: 'credential_revoked' }])
+    expect(given).toEqual(['w', 'w'])
+  })
+
+  test('is ended when nobody can say whether there is one', async () => {
+    const { seats, asked } = seatsElsewhere()
+    const { open, told } = registry(10, seats)
+    const session = opened(open('a'))
+    asked[0]?.(new Error('gone'))
+    expect(await session.admitted).toBe(false)
+    expect(told).toMatchObject([{ code: 'stream_unavailable' }])
   })
 })

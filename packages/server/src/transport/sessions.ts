@@ -2,6 +2,7 @@ import { type ChannelKind, type FailureCode, limits } from '@switchboard/contrac
 import type { Gate, Principal } from '../access/principal.js'
 import type { Clock } from '../clock.js'
 import type { Meter } from '../meter.js'
+import { createSeats, type Seats } from './seats.js'
 
 /** An open stream, as its transport describes it. */
 export interface SessionRequest {
@@ -20,6 +21,8 @@ export interface EndOptions {
 }
 
 export interface Session {
+  /** True once it has a seat. False when it gets none: it is then ended, and nothing more is to be sent on it. */
+  readonly admitted: boolean | Promise<boolean>
   /** Ends it as the registry would: goodbye, and a cut if that takes longer than `limits.goodbyeMsMax`. */
   end(code: FailureCode, options?: EndOptions): void
   /** To be called once the connection is gone, however that came. */
@@ -45,8 +48,10 @@ export interface SessionsDependencies {
   readonly gate: Gate
   readonly clock: Clock
   readonly meter: Meter
-  /** Streams a workspace may have open at this process, both kinds together. */
+  /** Streams a workspace may have open, both kinds together. */
   readonly maxStreamsPerWorkspace: number
+  /** Where they are counted. Default: at this process. */
+  readonly seats?: Seats
   /** How long a drain may take, in milliseconds. */
   readonly drainMs: number
 }
@@ -62,10 +67,10 @@ const RETRY_SPREAD_MS = { min: 2000, max: 30_000 }
 
 export function createSessions(dependencies: SessionsDependencies): Sessions {
   const { gate, clock, meter, maxStreamsPerWorkspace, drainMs } = dependencies
+  const seats = dependencies.seats ?? createSeats(maxStreamsPerWorkspace)
   /** Streams that are not ending. */
   const open = new Set<OpenSession>()
   const byKey = new Map<string, Set<OpenSession>>()
-  const perWorkspace = new Map<string, number>()
   /** Streams whose connection still stands, those that are ending included. */
   const standing = new Set<OpenSession>()
   let draining = false
@@ -77,19 +82,21 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
 
   class OpenSession implements Session {
     readonly request: SessionRequest
+    readonly admitted: boolean | Promise<boolean>
+    #isSeated = false
     #cancelExpiry: (() => void) | undefined
     #cancelCut: (() => void) | undefined
 
-    constructor(request: SessionRequest) {
+    /** Registered before it has its seat: a revocation or a drain that comes while it waits for one must find it. */
+    constructor(request: SessionRequest, seat: true | Promise<boolean>) {
       this.request = request
-      const { workspace, principal, kind } = request
+      const { principal } = request
       open.add(this)
       standing.add(this)
-      perWorkspace.set(workspace, (perWorkspace.get(workspace) ?? 0) + 1)
       const sameKey = byKey.get(principal.keyId) ?? new Set()
       byKey.set(principal.keyId, sameKey.add(this))
-      meter.streamOpened(kind)
       if (principal.expiresAt !== undefined) this.#awaitExpiry(principal.expiresAt)
+      this.admitted = seat === true ? this.#sit() : this.#await(seat)
     }
 
     end(code: FailureCode, options: EndOptions = {}): void {
@@ -105,7 +112,7 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
       this.#leave()
       this.#cancelCut?.()
       if (!standing.delete(this)) return
-      meter.streamClosed(this.request.kind)
+      if (this.#isSeated) meter.streamClosed(this.request.kind)
       if (standing.size === 0) allGone()
     }
 
@@ -113,12 +120,29 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
       if (!open.delete(this)) return
       this.#cancelExpiry?.()
       const { workspace, principal } = this.request
-      const left = (perWorkspace.get(workspace) ?? 1) - 1
-      if (left === 0) perWorkspace.delete(workspace)
-      else perWorkspace.set(workspace, left)
+      if (this.#isSeated) seats.give(workspace)
       const sameKey = byKey.get(principal.keyId)
       sameKey?.delete(this)
       if (sameKey?.size === 0) byKey.delete(principal.keyId)
+    }
+
+    #sit(): true {
+      this.#isSeated = true
+      meter.streamOpened(this.request.kind)
+      return true
+    }
+
+    async #await(seat: Promise<boolean>): Promise<boolean> {
+      try {
+        const isFree = await seat
+        if (open.has(this)) {
+          if (isFree) return this.#sit()
+          this.end('too_many_streams')
+        } else if (isFree) seats.give(this.request.workspace)
+      } catch {
+        this.end('stream_unavailable')
+      }
+      return false
     }
 
     #awaitExpiry(expiresAt: number): void {
@@ -159,9 +183,9 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
   return {
     maxStreamsPerWorkspace,
     open(request) {
-      const full = (perWorkspace.get(request.workspace) ?? 0) >= maxStreamsPerWorkspace
-      if (!draining && !full) return new OpenSession(request)
-      return draining ? 'server_draining' : 'too_many_streams'
+      if (draining) return 'server_draining'
+      const seat = seats.take(request.workspace)
+      return seat === false ? 'too_many_streams' : new OpenSession(request, seat)
     },
     counts() {
       let observer = 0

@@ -11,6 +11,12 @@ export interface WritableEnd {
   readonly writableLength?: number | undefined
 }
 
+/** What Node has below a socket. */
+interface Handle {
+  readonly writeQueueSize?: number
+  readonly _parent?: Handle | null
+}
+
 /** How often a full socket is looked at before it counts as stalled. */
 const LOOKS = 4
 
@@ -96,7 +102,9 @@ export class SocketSink implements Sink {
 
   /** Changes whenever the peer takes something: a slow reader is not a stalled one. */
   #progress(): string {
-    const { _handle: handle } = this.#end as { _handle?: { writeQueueSize?: unknown } | null }
-    return `${this.#end.writableLength ?? ''}:${String(handle?.writeQueueSize ?? '')}`
+    const { _handle: handle } = this.#end as { _handle?: Handle | null }
+    // TLS lets go of what it has encrypted in large parts: what moves in between is the socket below it.
+    const queues = [handle?.writeQueueSize, handle?._parent?.writeQueueSize]
+    return [this.#end.writableLength, ...queues].join(':')
   }
 }

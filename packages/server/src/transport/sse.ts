@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Catalogue, type FailureCode, failures } from '@switchboard/contract'
 import type { Principal } from '../access/principal.js'
 import type { Clock } from '../clock.js'
 import type { Cursor } from '../fanout/cursor.js'
 import type { Fanout } from '../fanout/fanout.js'
 import { findStart } from '../fanout/resume.js'
-import { createView } from '../fanout/view.js'
+import { createView, type View } from '../fanout/view.js'
 import type { Log } from '../log/log.js'
 import type { Meter } from '../meter.js'
 import { startHeartbeat } from './heartbeat.js'
@@ -14,8 +13,8 @@ import type { StreamQuery } from './query.js'
 import { mustMask } from './redaction.js'
 import type { EndOptions, Session, Sessions } from './sessions.js'
 import { SocketSink } from './sink.js'
-import { controlFrame, gapFrame, heartbeatFrame, RETRY_MS, retryFrame, streamHeaders } from './sse-frames.js'
-import { responseEnd } from './sse-socket.js'
+import { controlFrame, gapFrame, heartbeatFrame, RETRY_MS, retryFrame } from './sse-frames.js'
+import type { Outlet } from './sse-socket.js'
 
 export interface StreamDependencies {
   readonly log: Log
@@ -36,30 +35,32 @@ export interface StreamRequest extends StreamQuery {
 }
 
 /**
- * Serves a workspace's stream until either side ends it (wire contract, "Workspace stream"). Headers already set on the
- * response are kept. Once this has been called without throwing, every failure is told inside the stream.
- * @throws SwitchboardError `invalid_parameter` before anything was written.
+ * What a subscriber may see of what it asks for.
+ * @throws SwitchboardError `invalid_parameter`.
+ */
+export function streamView({ catalogue }: Pick<StreamDependencies, 'catalogue'>, request: StreamRequest): View {
+  return createView(catalogue, 'workspace', { ...request.view, masked: mustMask(request.principal) })
+}
+
+/**
+ * Serves a workspace's stream until either side ends it (wire contract, "Workspace stream"). The head of the response has
+ * been written: every failure is told inside the stream.
  */
 export function serveWorkspaceStream(
   dependencies: StreamDependencies,
   request: StreamRequest,
-  req: IncomingMessage,
-  res: ServerResponse,
+  view: View,
+  outlet: Outlet,
 ): void {
   const { principal, workspace } = request
-  const { sessions, catalogue, meter } = dependencies
-  const view = createView(catalogue, 'workspace', { ...request.view, masked: mustMask(principal) })
-  if (req.method === 'HEAD') {
-    res.writeHead(200, streamHeaders).end()
-    return
-  }
-  const stream = new WorkspaceStream(dependencies, request, view, res)
+  const { sessions, meter } = dependencies
+  const stream = new WorkspaceStream(dependencies, request, view, outlet)
   const session = sessions.open({
     workspace,
     kind: 'workspace',
     principal,
     end: (code, options) => stream.end(code, options),
-    destroy: () => res.destroy(),
+    destroy: () => outlet.cut(),
   })
   if (typeof session === 'string') {
     meter.refused(session)
@@ -70,8 +71,8 @@ export function serveWorkspaceStream(
 class WorkspaceStream {
   readonly #dependencies: StreamDependencies
   readonly #request: StreamRequest
-  readonly #view: ReturnType<typeof createView>
-  readonly #res: ServerResponse
+  readonly #view: View
+  readonly #outlet: Outlet
   readonly #sink: SocketSink
   #session: Session | undefined
   #cursor: Cursor | undefined
@@ -80,51 +81,37 @@ class WorkspaceStream {
   /** The position that the subscriber last heard of in a heartbeat or at the start. */
   #announced = 0
 
-  constructor(
-    dependencies: StreamDependencies,
-    request: StreamRequest,
-    view: ReturnType<typeof createView>,
-    res: ServerResponse,
-  ) {
+  constructor(dependencies: StreamDependencies, request: StreamRequest, view: View, outlet: Outlet) {
     this.#dependencies = dependencies
     this.#request = request
     this.#view = view
-    this.#res = res
-    // Headers go out at once: a proxy or a client that waits for them must not wait for the first event.
-    res.writeHead(200, streamHeaders)
-    res.flushHeaders()
-    const { end, wrap } = responseEnd(res)
-    this.#sink = new SocketSink(end, {
+    this.#outlet = outlet
+    this.#sink = new SocketSink(outlet.end, {
       clock: dependencies.clock,
-      wrap,
+      wrap: outlet.wrap,
       onStalled: () => {
         // Its socket takes nothing, so no words would reach it. It resumes where it was, later.
         dependencies.meter.refused('client_stalled')
         this.#stop()
-        res.destroy()
+        outlet.cut()
       },
     })
-    // A response that waits behind another on its connection is never told that the connection has closed.
-    const connection = res.req.httpVersionMajor === 1 ? res.req.socket : undefined
-    const closed = () => {
-      res.removeListener('close', closed)
-      connection?.removeListener('close', closed)
+    outlet.onGone(() => {
       this.#stop()
       this.#session?.gone()
-    }
-    res.once('close', closed)
-    connection?.once('close', closed)
+    })
   }
 
   async start(session: Session): Promise<void> {
     const { log, fanout, clock, sessions, config } = this.#dependencies
     const { workspace, start: point, connectionId = randomUUID() } = this.#request
     this.#session = session
-    if (this.#res.destroyed) {
+    if (this.#outlet.isGone) {
       session.gone()
       return
     }
     try {
+      if (!(await session.admitted) || this.#over) return
       const start = await findStart(log, { workspace }, point)
       if (this.#over) return
       const opened = {
@@ -170,7 +157,7 @@ class WorkspaceStream {
     const error = controlFrame('error', { code, message: failures[code].title, ...limit })
     this.#write(`${retryMs === undefined ? '' : retryFrame(retryMs)}${error}`)
     this.#stop()
-    this.#res.end()
+    this.#outlet.finish()
   }
 
   #beat(): void {

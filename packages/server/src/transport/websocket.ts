@@ -139,7 +139,7 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       session.gone()
     })
     try {
-      await observer.start(session)
+      if (await session.admitted) await observer.start(session)
     } catch {
       session.end('stream_unavailable')
     }
