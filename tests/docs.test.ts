@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { failures, parseCustomCatalogue } from '@switchboard/contract'
 import { describe, expect, test } from 'vitest'
@@ -137,12 +138,12 @@ describe('the command line', () => {
     const help = await parse(['--help'], { version: '0.0.0' })
     const text = help.kind === 'said' ? help.stdout : ''
     const [, list = ''] = text.split('Commands:\n')
-    const commands = [...(list.split('\n\n')[0] ?? '').matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name)
-    const told = [...page.matchAll(/^\| \[`(\w+)`\]/gm)].map(([, name]) => name)
+    const commands = [...(list.split('\n\n')[0] ?? '').matchAll(/^ {2}([\w-]+)/gm)].map(([, name]) => name)
+    const told = [...page.matchAll(/^\| \[`([\w-]+)`\]/gm)].map(([, name]) => name)
     expect([...told].sort()).toEqual(commands.filter((name) => name !== 'help').sort())
   })
 
-  test.each(['tail', 'observe', 'publish', 'replay', 'simulate', 'doctor'])(
+  test.each(['tail', 'observe', 'publish', 'replay', 'simulate', 'dev-cluster', 'migrate', 'doctor'])(
     'has each option of %s',
     async (command) => {
       const help = await parse([command, '--help'], { version: '0.0.0' })
@@ -158,7 +159,7 @@ describe('the command line', () => {
     const told: Record<string, number> = {}
     for (const [, status, codes = ''] of section(page, 'Exit statuses').matchAll(/^\| (\d+) \| (.*) \|$/gm)) {
       for (const [, code = ''] of codes.matchAll(
-        /`([a-z_]+_[a-z_]+|forbidden|conflict|internal|unauthenticated|unavailable)`/g,
+        /`([a-z_]+_[a-z_]+|forbidden|conflict|internal|unauthenticated|unavailable|misdirected)`/g,
       )) {
         told[code] = Number(status)
       }
@@ -231,6 +232,48 @@ describe('custom events', () => {
     const told = [...rows].flatMap(([, cell = '']) => [...cell.matchAll(/`([\w-]+)`/g)].map(([, name = '']) => name))
     const permission = ['read']
     expect(told.filter((name) => !permission.includes(name)).sort()).toEqual([...(accepted ?? [])].sort())
+  })
+})
+
+describe('the cluster page', () => {
+  const page = read('docs/cluster.md')
+  const [server = '', permissions = ''] = blocks(page, 'conf')
+  const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
+
+  /** Whether a program takes a configuration, with what it says. */
+  function taken(program: string, args: readonly string[], text: string) {
+    const folder = mkdtempSync(join(tmpdir(), 'switchboard-docs-'))
+    try {
+      const file = join(folder, 'configuration')
+      writeFileSync(file, text.replaceAll('/var/lib/nats', join(folder, 'store')))
+      const { status, stdout, stderr } = spawnSync(program, [...args, file], { encoding: 'utf8' })
+      return { status, said: status === 0 ? '' : stdout + stderr }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
+
+  test('has configurations of NATS servers that they take', (t) => {
+    if (!has('nats-server')) return t.skip('needs nats-server')
+    const { stdout } = spawnSync('nats-server', ['--version'], { encoding: 'utf8' })
+    // As the page says: servers before 2.10 do not know the setting.
+    const isOld = /v2\.\d\./.test(stdout)
+    const ours = isOld ? server.replace(/^ *sync_interval.*\n/m, '') : server
+    expect(server).toContain('sync_interval: always')
+    expect(taken('nats-server', ['-t', '-c'], ours)).toEqual({ status: 0, said: '' })
+    const account = `accounts { A { jetstream: enabled, users: [{ user: a, password: "b", ${permissions} }] } }`
+    expect(taken('nats-server', ['-t', '-c'], account)).toEqual({ status: 0, said: '' })
+  })
+
+  test('has a configuration of HAProxy that it takes', (t) => {
+    if (!has('haproxy')) return t.skip('needs haproxy')
+    const [gateways = '', twilio = ''] = blocks(page, 'haproxy')
+    const [rule = '', backend = ''] = twilio.split('\nbackend ')
+    const frontend = `frontend f\n  mode http\n  bind 127.0.0.1:1\n  timeout client 60s\n${rule}\n  default_backend switchboard\n`
+    expect(taken('haproxy', ['-c', '-f'], `${frontend}${gateways}\nbackend ${backend}`)).toEqual({
+      status: 0,
+      said: '',
+    })
   })
 })
 

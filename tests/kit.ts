@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EventStreamReader } from '@switchboard/sdk/sse'
 import { onTestFinished } from 'vitest'
+import { fetchFrom } from '../packages/cli/src/serve/own-server.js'
+import { freePorts } from '../packages/server/src/nats/free-ports.js'
+import type { CertificateOfTest } from '../packages/server/testing/certificates.js'
 import { type FrameChecker, frameChecker } from './frames.js'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
@@ -17,13 +19,8 @@ export type Json = Record<string, unknown>
 
 /** A port that was free a moment ago. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof address !== 'object' || address === null) throw new Error('no port')
-  return address.port
+  const [port] = await freePorts(1)
+  return port as number
 }
 
 /** Waits until something is so, asking again and again; fails with what was last seen. */
@@ -45,13 +42,17 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** A folder to keep the log in; a fresh one, removed afterwards, by default. */
   readonly dir?: string
+  /** A workspace that is there already, made at another gateway. Default: a new one. */
+  readonly workspace?: string
+  /** What to serve HTTPS with. Default: plain HTTP. */
+  readonly certificate?: CertificateOfTest
   /** Takes what ends the server; by default the server ends with the test that started it. */
   readonly onEnd?: (end: () => Promise<void>) => void
 }
 
 /** A real server process, started by the command line's own `serve`. It ends with the test. */
 export class TestServer {
-  readonly adminKey = randomBytes(24).toString('hex')
+  readonly adminKey: string
   readonly home = mkdtempSync(join(tmpdir(), 'switchboard-home-'))
   workspace = ''
   output = ''
@@ -62,11 +63,14 @@ export class TestServer {
     readonly dir: string,
     readonly port: number,
     private readonly env: Readonly<Record<string, string>>,
-  ) {}
+    private readonly certificate: CertificateOfTest | undefined,
+  ) {
+    this.adminKey = env.SWITCHBOARD_ADMIN_KEY ?? randomBytes(24).toString('hex')
+  }
 
   static async start(options: ServerOptions = {}): Promise<TestServer> {
     const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'switchboard-data-'))
-    const server = new TestServer(dir, await freePort(), options.env ?? {})
+    const server = new TestServer(dir, await freePort(), options.env ?? {}, options.certificate)
     const { onEnd = onTestFinished } = options
     onEnd(async () => {
       await server.kill('SIGKILL')
@@ -74,17 +78,33 @@ export class TestServer {
       if (options.dir === undefined) rmSync(dir, { recursive: true, force: true })
     })
     await server.run()
+    if (options.workspace !== undefined) {
+      server.workspace = options.workspace
+      return server
+    }
     const created = await server.request('POST', '/v1/workspaces', { name: 'Harbor Clinic', slug: 'harbor-clinic' })
     server.workspace = String(created.id)
     return server
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`
+    return this.certificate ? `https://localhost:${this.port}` : `http://127.0.0.1:${this.port}`
+  }
+
+  /** For requests whose answers are short. It trusts the certificate that is in the server's file. */
+  get fetch(): typeof globalThis.fetch {
+    if (this.certificate === undefined) return globalThis.fetch
+    const { fingerprint256: fingerprint } = new X509Certificate(readFileSync(this.certificate.cert))
+    return fetchFrom({ address: '127.0.0.1', port: this.port, fingerprint })
   }
 
   get pid(): number {
     return this.process?.pid ?? 0
+  }
+
+  /** Of the process that ran last; null while it runs, and when a signal ended it. */
+  get exitCode(): number | null {
+    return this.process?.exitCode ?? null
   }
 
   /** Environment for command line processes that talk to this server. */
@@ -97,6 +117,7 @@ export class TestServer {
       SWITCHBOARD_API_KEY: this.adminKey,
       SWITCHBOARD_WORKSPACE: this.workspace,
       NO_COLOR: '1',
+      ...(this.certificate && { NODE_EXTRA_CA_CERTS: this.certificate.cert }),
     }
   }
 
@@ -110,6 +131,10 @@ export class TestServer {
         SWITCHBOARD_DATA_DIR: this.dir,
         SWITCHBOARD_ADMIN_KEY: this.adminKey,
         SWITCHBOARD_LOG_LEVEL: 'warn',
+        ...(this.certificate && {
+          SWITCHBOARD_TLS_CERT: this.certificate.cert,
+          SWITCHBOARD_TLS_KEY: this.certificate.key,
+        }),
         ...this.env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -123,7 +148,7 @@ export class TestServer {
     })
     await until('the server to be ready', async () => {
       if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.output}`)
-      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined)
+      const answer = await this.fetch(`${this.url}/readyz`).catch(() => undefined)
       return answer?.status === 200 ? true : undefined
     })
   }
@@ -155,7 +180,7 @@ export class TestServer {
   async request(method: string, path: string, body?: unknown, credential?: string): Promise<Json> {
     const init: RequestInit = { method, headers: { ...this.headers(credential), 'content-type': 'application/json' } }
     if (body !== undefined) init.body = JSON.stringify(body)
-    const answer = await fetch(this.url + path, init)
+    const answer = await this.fetch(this.url + path, init)
     const text = await answer.text()
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
     return text === '' ? {} : JSON.parse(text)
@@ -177,7 +202,7 @@ export class TestServer {
   async streamsOpen(kind: 'workspace' | 'observer', count: number): Promise<void> {
     const line = new RegExp(`^switchboard_open_streams\\{kind="${kind}"\\} ${count}$`, 'm')
     await until(`${count} open streams (${kind})`, async () => {
-      const metrics = await (await fetch(`${this.url}/metrics`)).text()
+      const metrics = await (await this.fetch(`${this.url}/metrics`)).text()
       return line.test(metrics) || undefined
     })
   }

@@ -1,9 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { makeCertificate } from '../packages/server/testing/certificates.js'
 import { freePort, root, until } from './kit.js'
 
 export type ProxyName = 'nginx' | 'haproxy' | 'caddy'
@@ -99,15 +100,6 @@ function replaceOnce(text: string, printed: string, here: string): string {
   return text.replace(printed, () => here)
 }
 
-/** A certificate for localhost that signs for itself. */
-function makeCertificate(dir: string): void {
-  const [key, crt] = [join(dir, 'localhost.key'), join(dir, 'localhost.crt')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-  execFileSync('openssl', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', crt], { stdio: 'pipe' })
-  writeFileSync(join(dir, 'localhost.pem'), readFileSync(crt, 'utf8') + readFileSync(key, 'utf8'), { mode: 0o600 })
-}
-
 /** A real proxy process with the configuration of the document, before one server. */
 export class TestProxy {
   output = ''
@@ -135,7 +127,9 @@ export class TestProxy {
       await proxy.stop()
       rmSync(dir, { recursive: true, force: true })
     })
-    makeCertificate(dir)
+    const { cert, key } = makeCertificate(dir)
+    // As haproxy has them, in one file.
+    writeFileSync(join(dir, 'localhost.pem'), readFileSync(cert, 'utf8') + readFileSync(key, 'utf8'), { mode: 0o600 })
     const { fill, files } = recipes[name]
     const site = [
       ...fill(dir, proxy.port, await freePort()),

@@ -1,7 +1,8 @@
 import type { ErrorItem, FailureCode } from '@switchboard/contract'
-import { failures } from '@switchboard/contract'
+import { failures } from '@switchboard/contract/core'
 import type { Context } from './context.js'
 import { CliError } from './failure.js'
+import { certificateTrouble } from './trust.js'
 
 /** How long an answer may take. None of these requests does much work. */
 const ANSWER_MS_MAX = 15_000
@@ -78,12 +79,25 @@ export async function send(
   } catch (error) {
     if (context.signal.aborted) throw error
     const slow = error instanceof Error && error.name === 'TimeoutError'
-    throw new CliError(
-      'unavailable',
-      slow ? `${url} did not answer within ${ANSWER_MS_MAX / 1000} s.` : `Nothing answers at ${url}${because(error)}.`,
-      'Is it running? Start it with `switchboard serve`, or say where it is with --url or SWITCHBOARD_URL.',
-    )
+    throw unreachable(url, error, slow ? `${url} did not answer within ${ANSWER_MS_MAX / 1000} s.` : undefined)
   }
+}
+
+/** What to say when a connection to a server could not be made. @param what Instead of "Nothing answers". */
+export function unreachable(
+  url: string,
+  error: unknown,
+  what = `Nothing answers at ${url}${because(error)}.`,
+): CliError {
+  const trouble = certificateTrouble(error)
+  if (trouble !== undefined) {
+    return new CliError('unavailable', `${url} is there, and its certificate ${trouble.what}.`, trouble.advice)
+  }
+  return new CliError(
+    'unavailable',
+    what,
+    'Is it running? Start it with `switchboard serve`, or say where it is with --url or SWITCHBOARD_URL.',
+  )
 }
 
 /** fetch hides the reason two levels deep. */

@@ -1,12 +1,5 @@
 import type { JsonObject } from '@switchboard/contract'
-import {
-  createSwitchboard,
-  type ObserverEventInput,
-  type Published,
-  type PublishOptions,
-  type Switchboard,
-  type WorkspaceEventInput,
-} from '@switchboard/sdk'
+import type { ObserverEventInput, Published, PublishOptions, Switchboard, WorkspaceEventInput } from '@switchboard/sdk'
 import type { Context } from './context.js'
 import { keyOf, type Target } from './target.js'
 import { workspaceId } from './workspace.js'
@@ -17,6 +10,8 @@ const REQUESTS = { attempts: 2, totalMs: 20_000 } as const
 /** The SDK's client for a target. @throws CliError when there is no key or no workspace. */
 export async function openClient(target: Target, context: Pick<Context, 'fetch' | 'signal'>): Promise<Switchboard> {
   const credential = keyOf(target)
+  // Loaded when it is needed: it brings `fetch` and all that belongs to it, which `--help` and `serve` start without.
+  const { createSwitchboard } = await import('@switchboard/sdk')
   return createSwitchboard({
     baseUrl: target.url.value,
     workspaceId: await workspaceId(target, context),

@@ -56,21 +56,25 @@ export async function readCredentials(path: string): Promise<Credentials> {
   throw new CliError('bad_request', `${path} is not a credentials file of this version.`, advice)
 }
 
-/** Puts this in the place of what is kept for a server; other servers stay as they are. */
+/** Puts this in the place of what is kept for a server; servers of other folders stay as they are. */
 export async function saveCredentials(path: string, url: string, held: ServerCredentials): Promise<void> {
   const { current, servers } = await readCredentials(path)
-  await write(path, { current, servers: { ...servers, [url]: held } })
+  await write(path, { current, servers: withServer(servers, url, held) })
 }
 
 /** As `saveCredentials`, and makes it the server that commands go to. Nothing is written when nothing changes. */
 export async function saveCurrent(path: string, url: string, held: ServerCredentials): Promise<void> {
   const before = await readCredentials(path)
   if (before.current === url && JSON.stringify(before.servers[url]) === JSON.stringify(held)) return
-  // A folder has one server at a time: what was kept under the address it had before is this one's.
-  const others = Object.entries(before.servers).filter(
+  await write(path, { current: url, servers: withServer(before.servers, url, held) })
+}
+
+/** A folder has one server at a time: what was kept under the address it had before is this one's. */
+function withServer(servers: Credentials['servers'], url: string, held: ServerCredentials): Credentials['servers'] {
+  const others = Object.entries(servers).filter(
     ([address, { data_dir }]) => address === url || data_dir === undefined || data_dir !== held.data_dir,
   )
-  await write(path, { current: url, servers: { ...Object.fromEntries(others), [url]: held } })
+  return { ...Object.fromEntries(others), [url]: held }
 }
 
 async function write(path: string, { current, servers }: Credentials): Promise<void> {

@@ -1,4 +1,5 @@
-import { type ErrorItem, type FailureCode, failures, SwitchboardError } from '@switchboard/contract'
+import type { ErrorItem } from '@switchboard/contract'
+import { type FailureCode, failures, SwitchboardError } from '@switchboard/contract/core'
 
 /** Exit status for arguments that make no sense, the same as `bad_request`. */
 const USAGE = failures.bad_request.exit

@@ -30,6 +30,15 @@ const SIMULATE = {
   json: false,
 }
 
+const DEV_CLUSTER = {
+  gateways: 2,
+  dataDir: './data/dev-cluster',
+  port: 8080,
+  natsPort: 0,
+  fast: false,
+  json: false,
+}
+
 describe('a command line becomes a value', () => {
   test.each<readonly [line: string, name: string, options: unknown]>([
     ['tail', 'tail', TAIL],
@@ -143,8 +152,18 @@ describe('a command line becomes a value', () => {
       'token create',
       { target: {}, json: false, permissions: ['events:read', 'calls:observe'], callSids: ['CA1'], ttlSeconds: 3600 },
     ],
-    ['serve --port 0 --retention 2h --json', 'serve', { flags: { port: '0', retentionMs: '2h' }, json: true }],
-    ['doctor --round-trip', 'doctor', { target: {}, roundTrip: true, json: false }],
+    [
+      'serve --port 0 --retention 2h --json --bare',
+      'serve',
+      { flags: { port: '0', retentionMs: '2h' }, json: true, bare: true },
+    ],
+    ['dev-cluster', 'dev-cluster', DEV_CLUSTER],
+    [
+      'dev-cluster --gateways 3 --port 9000 --nats-port 4222 --data-dir d --fast --json',
+      'dev-cluster',
+      { gateways: 3, dataDir: 'd', port: 9000, natsPort: 4222, fast: true, json: true },
+    ],
+    ['doctor --round-trip', 'doctor', { target: {}, roundTrip: true, json: false, settings: {} }],
   ])('%s', async (line, name, options) => {
     expect(await jobOf(line)).toEqual({ name, options })
   })
@@ -173,6 +192,12 @@ describe('a mistake is named, with what would be accepted', () => {
     ['keys create --name a -p events:raed', /There is no permission events:raed. There are: events:read/],
     ['keys create --name a --env --json', /option '--json' cannot be used with option '--env'/],
     ['token create --ttl 2h', /Give 1s to 60m/],
+    ['dev-cluster --gateways 0', /Give a whole number from 1 to 16/],
+    [
+      'dev-cluster --port 65535',
+      /--port is 65535, and 2 processes need ports from there on; accepted: up to 65534, or 0/,
+    ],
+    ['dev-cluster --nats-port 65534', /--nats-port is 65534, and 3 processes .* up to 65533/],
     ['workspaces create x --slug Not-A-Slug', /lower-case letters, digits and hyphens/],
   ])('%s', async (line, said) => {
     const { stderr, exit, stdout } = await saidOf(line)

@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander'
+import { defineDevCluster } from './commands/dev-cluster.js'
 import { defineDoctor } from './commands/doctor.js'
 import { defineKeys } from './commands/keys.js'
+import { defineMigrate } from './commands/migrate.js'
 import { defineObserve } from './commands/observe.js'
 import { definePublish } from './commands/publish.js'
 import { defineReplay } from './commands/replay.js'
@@ -57,10 +59,12 @@ export async function parse(argv: readonly string[], { version, colour = false }
     defineWorkspaces,
     defineKeys,
     defineToken,
-    defineDoctor,
+    defineDevCluster,
   ]) {
     define(program, submit)
   }
+  await defineMigrate(program, submit, argv)
+  await defineDoctor(program, submit, argv)
   for (const command of every(program)) {
     command
       .exitOverride()

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type FailureCode, failures, type JsonObject } from '@switchboard/contract'
+import type { JsonObject } from '@switchboard/contract'
+import { type FailureCode, failures } from '@switchboard/contract/core'
 import { openClient, publishEvents } from './client.js'
 import type { Context } from './context.js'
 import { tell } from './failure.js'

@@ -1,6 +1,7 @@
 import type { Gap, LiveOptions } from '@switchboard/sdk'
+import { unreachable } from './api.js'
 import { type Context, say } from './context.js'
-import { CliError, tell } from './failure.js'
+import { tell } from './failure.js'
 import { palette } from './render/palette.js'
 
 /** What a command that watches a channel has in common with the others. */
@@ -46,11 +47,7 @@ export function watchConnection(url: string, context: Context, opened?: string):
     ended() {
       if (first === undefined || context.signal.aborted) return
       if (tell(first).code !== 'connection_failed') throw first
-      throw new CliError(
-        'unavailable',
-        `Nothing answers at ${url}.`,
-        'Is it running? Start it with `switchboard serve`, or say where it is with --url or SWITCHBOARD_URL.',
-      )
+      throw unreachable(url, first)
     },
   }
 }

@@ -169,7 +169,7 @@ describe('a lost connection', () => {
     expect(delayOf(next(third, lost({ reconnectionTime: 3000 }), policy, true))).toBe(6000)
   })
 
-  test('waits out Retry-After and then as long as any other, but never beyond reason', () => {
+  test('waits out Retry-After and then as long as after other failures, but never beyond reason', () => {
     const ending: Ending = { advice: 'retry', error, retryAfterMs: 7000 }
     expect(delayOf(next(first, lost({ ending }), policy, true))).toBe(7500)
     const absurd: Ending = { advice: 'retry', error, retryAfterMs: 86_400_000 }

@@ -58,6 +58,7 @@ export type ServerFailureCode =
   | 'storage_fault'
   | 'server_draining'
   | 'client_stalled'
+  | 'misdirected'
   | 'call_ended'
   | 'frame_too_big'
 

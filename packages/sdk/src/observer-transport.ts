@@ -45,7 +45,9 @@ export class ObserverTransport implements Transport<Frame> {
 
   async *connect(attempt: Attempt): AsyncGenerator<Frame, Ending, void> {
     const inbox = new Inbox(this.#options.inboxCharsMax)
-    let ending: Ending = lost('connection_failed', 'the connection broke or was refused')
+    const broken = (cause?: unknown): Ending =>
+      lost('connection_failed', 'the connection broke or was refused', cause === undefined ? undefined : { cause })
+    let ending: Ending = broken()
     let drop = (): void => {}
     const stop = (how: Ending): void => {
       ending = how
@@ -72,7 +74,7 @@ export class ObserverTransport implements Transport<Frame> {
           if (!inbox.put(textOf(data))) stop({ advice: 'resume' })
         },
         closed: (code, reason) => stop(endingOfClose(code, reason)),
-        failed: () => stop(ending),
+        failed: (cause) => stop(broken(cause)),
         refused: (answer) => stop(endingOfStatus(problemError(answer, {}, clock.now()))),
       })
       watchdog.arm()
@@ -158,8 +160,8 @@ function textOf(data: unknown): string {
   return data instanceof ArrayBuffer || ArrayBuffer.isView(data) ? new TextDecoder().decode(data) : ''
 }
 
-function lost(code: string, detail: string): Ending {
-  return { advice: 'retry', error: new SwitchboardError(code, detail) }
+function lost(code: string, detail: string, options?: { readonly cause: unknown }): Ending {
+  return { advice: 'retry', error: new SwitchboardError(code, detail, options) }
 }
 
 const CODE_OF_CLOSE: Readonly<Record<number, string>> = {

@@ -5,18 +5,19 @@
 export interface Position {
   /** Unix time in milliseconds at which the server took the event. */
   readonly time: number
-  /** Place in the channel; the first event has 1. */
+  /** Place in the channel: a safe integer above 0. */
   readonly sequence: number
 }
 
-const POSITION = /^(\d{1,15})-(\d{1,15})$/
+const POSITION = /^(\d{1,15})-(\d{1,16})$/
 const INSTANT = /^\d{1,15}$/
 
 /** The position a text names, or undefined when it is not one. Never throws. */
 export function parsePosition(text: string): Position | undefined {
   const match = POSITION.exec(text)
   if (match === null) return undefined
-  return { time: Number(match[1]), sequence: Number(match[2]) }
+  const position = { time: Number(match[1]), sequence: Number(match[2]) }
+  return Number.isSafeInteger(position.sequence) ? position : undefined
 }
 
 /** Negative, zero or positive as `a` stands before, at or after `b` in the same channel. */
@@ -26,7 +27,7 @@ export function comparePositions(a: Position, b: Position): number {
 
 /** True for what the server accepts as a place to resume from: a position, or a bare unix time in milliseconds. */
 export function isResumePoint(text: string): boolean {
-  return POSITION.test(text) || INSTANT.test(text)
+  return parsePosition(text) !== undefined || INSTANT.test(text)
 }
 
 /**

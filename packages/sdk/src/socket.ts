@@ -3,7 +3,9 @@ import { SwitchboardError } from './errors.js'
 /** As much of a WebSocket as an observer needs: the browsers', Node's own and that of `ws` all fit. */
 export interface SocketLike {
   binaryType: string
-  addEventListener(type: 'open' | 'error', listener: () => void): void
+  addEventListener(type: 'open', listener: () => void): void
+  /** Why, only programs are told: browsers keep it from scripts. */
+  addEventListener(type: 'error', listener: (event: { readonly error?: unknown }) => void): void
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
   addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void
   close(code?: number): void
@@ -15,7 +17,7 @@ export interface SocketEvents {
   message(data: unknown): void
   closed(code: number, reason: string): void
   /** The handshake failed. */
-  failed(): void
+  failed(cause: unknown): void
   /** The handshake was answered with an HTTP status. */
   refused(answer: Response): void
 }
@@ -36,8 +38,8 @@ export function attach(socket: SocketLike, events: SocketEvents): () => void {
   })
   // Some tell a failed handshake by an error alone; once open, a close with its code follows. The listener stays, as
   // `ws` throws the errors that nobody listens for.
-  socket.addEventListener('error', () => {
-    if (isWanted && !isOpen) events.failed()
+  socket.addEventListener('error', ({ error }) => {
+    if (isWanted && !isOpen) events.failed(error)
   })
   onRefusal(socket, (answer) => {
     if (isWanted) events.refused(answer)

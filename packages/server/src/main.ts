@@ -1,34 +1,44 @@
 import { EventEmitter } from 'node:events'
+import type { Catalogue } from '@switchboard/contract'
 import { createAccess } from './access/access.js'
+import { createThrottle } from './access/throttle.js'
 import { type Clock, systemClock } from './clock.js'
 import { callFacts } from './compose/call-facts.js'
 import { tuneCollector } from './compose/collector.js'
-import { loadCatalogue } from './compose/custom-catalogue.js'
 import { folderBytes } from './compose/folder-bytes.js'
-import { listen } from './compose/listen.js'
+import type { Founding } from './compose/founding.js'
+import { type Listening, listen } from './compose/listen.js'
+import { openCatalogue } from './compose/open-catalogue.js'
+import { type OpenedEngine, openEngine } from './compose/open-engine.js'
 import { keepRetention } from './compose/retention.js'
+import type { RunningServer } from './compose/running-server.js'
+import { alone, type Shared } from './compose/shared.js'
 import { Undo } from './compose/undo.js'
 import { routeUpgrades } from './compose/upgrades.js'
 import { version } from './compose/version.js'
 import { createFanout } from './fanout/fanout.js'
 import { registerApi } from './http/api.js'
-import { createApp } from './http/app.js'
+import { createApp, type RequestOver } from './http/app.js'
 import { clientAddress, trustOf } from './http/client-address.js'
+import { answerDirectly } from './http/direct.js'
+import { directPublish } from './http/direct-publish.js'
+import { directStream } from './http/direct-stream.js'
 import { twilioSettings } from './http/sources.js'
 import { createIngest } from './ingest/ingest.js'
 import { createPublishRate, noPublishRate } from './ingest/rate.js'
-import { openLmdbEngine } from './log/lmdb.js'
-import type { Fault } from './log/log.js'
-import { type Config, requireEmbeddedEngine } from './ops/config.js'
-import { createHealth, storageCheck } from './ops/health.js'
+import { type Config, requireOneMachine } from './ops/config.js'
+import { createHealth, type Health, storageCheck } from './ops/health.js'
+import { folderPlace, storePlace } from './ops/key-place.js'
 import { ensureAdminKey, ensureSealingKey, forgetAdminKey } from './ops/keys.js'
-import { watchOver } from './ops/lifecycle.js'
+import { type StopStep, watchOver } from './ops/lifecycle.js'
+import { openCertificate } from './ops/live-certificate.js'
 import { createLogger, type Logger, logRequest } from './ops/logging.js'
-import { createMetrics } from './ops/metrics.js'
+import { createMetrics, type Metrics } from './ops/metrics.js'
 import { createTwilioSource } from './sources/twilio.js'
-import { projections } from './state/projections.js'
+import { createDetacher } from './transport/detached.js'
 import { createSessions } from './transport/sessions.js'
 import { createObserverEndpoint } from './transport/websocket.js'
+import { startWorkers } from './workers/start-workers.js'
 
 export interface ServerOptions {
   /** Default: the system's. */
@@ -42,15 +52,7 @@ export interface ServerOptions {
   readonly ownsProcess?: boolean
 }
 
-export interface RunningServer {
-  /** Where it can be reached from this machine, for example `http://127.0.0.1:8080`. */
-  readonly url: string
-  readonly port: number
-  /** The admin key, at the one start that made it: show it once. Undefined ever after, or when one is set. */
-  readonly adminKey: string | undefined
-  /** Stops as a signal would: streams are told, requests finished, within `config.drainMs`. Resolves when all is closed. */
-  close(): Promise<void>
-}
+export type { RunningServer } from './compose/running-server.js'
 
 /** Parts of the drain time: streams say goodbye, then requests finish, and something is left for the storage. */
 const STREAMS_SHARE = 0.6
@@ -65,53 +67,130 @@ const REQUESTS_SHARE = 0.2
  * storage cannot be opened. What was opened by then is closed again.
  */
 export async function startServer(config: Config, options: ServerOptions = {}): Promise<RunningServer> {
-  const { clock = systemClock, logger = createLogger({ level: config.logLevel }) } = options
-  if (options.ownsProcess === true) tuneCollector()
+  const { clock = systemClock, logger = createLogger({ level: config.logLevel }), ownsProcess = false } = options
+  if (ownsProcess) tuneCollector()
   const undo = new Undo()
   try {
-    return await start(config, clock, logger, options.ownsProcess === true, undo)
+    requireOneMachine(config)
+    const certificate = await openCertificate(config, clock, logger)
+    if (certificate) undo.later(certificate, (opened) => opened.close())
+    const founding = { config, clock, logger, ownsProcess, undo, certificate }
+    const server = await (config.workers > 1 ? startWorkers(founding) : start(founding))
+    return {
+      ...server,
+      async close() {
+        certificate?.close()
+        await server.close()
+      },
+    }
   } catch (error) {
     await undo.all()
     throw error
   }
 }
 
-async function start(
-  config: Config,
-  clock: Clock,
-  logger: Logger,
-  ownsProcess: boolean,
-  undo: Undo,
-): Promise<RunningServer> {
-  // What is known before anything is opened.
-  requireEmbeddedEngine(config)
+/** One process that does everything. */
+async function start(founding: Founding): Promise<RunningServer> {
+  const { config, clock, logger, ownsProcess, undo } = founding
+  const { dataDir: dir, drainMs } = config
+
+  // The log, and small records beside it.
+  const engine = undo.later(await openEngine(config, clock, logger), (opened) => opened.close())
+  const { log, store } = engine
+  const endRetention = undo.later(keepRetention(log, clock, config.retentionMs, logger), (end) => end())
+
+  // What several processes of a deployment share is in the store; a single one has it in files.
+  const { catalogue } = undo.later(
+    await openCatalogue(config.catalogue, engine.isShared ? store : undefined, (line) => logger.warn(line)),
+    (opened) => opened.close(),
+  )
+  const keys = engine.isShared ? storePlace(store) : folderPlace(dir)
+  const adminKey = undo.later(await ensureAdminKey(config, keys), (made) => forgetAdminKey(made, keys))
+  const sealingKey = await ensureSealingKey(config, keys)
+
+  // All that stands on them.
+  const shared = alone(log, config.maxStreamsPerWorkspace)
+  const served = await serve(founding, { engine, catalogue, adminKeyDigest: () => adminKey.digest, sealingKey, shared })
+  const { url, port } = await served.listen()
+  logger.info({ version, data_dir: dir, admin_from: adminKey.source }, 'started')
+
+  // And back again: first what lets new work in, last the storage.
+  const lifecycle = watchOver({
+    health: served.health,
+    logger,
+    clock,
+    drainMs,
+    ...(!ownsProcess && { process: new EventEmitter() }),
+    refuseAppends: served.refuse,
+    steps: [
+      ...served.steps,
+      {
+        name: 'storage',
+        async run() {
+          await endRetention()
+          await engine.close()
+        },
+      },
+    ],
+  })
+  return {
+    url,
+    port,
+    keptAt: engine.keptAt,
+    adminKey: adminKey.generated,
+    async close() {
+      await lifecycle.stop('closed by its owner')
+      lifecycle.release()
+      served.metrics.close()
+    },
+  }
+}
+
+/** What a process serves with. */
+export interface Ground {
+  readonly engine: Pick<OpenedEngine, 'log' | 'store' | 'behind'>
+  readonly catalogue: Catalogue
+  readonly adminKeyDigest: () => Buffer
+  readonly sealingKey: Buffer
+  readonly shared: Shared
+}
+
+/** A process that is ready to serve, and how it ends. */
+export interface Served {
+  /** @throws ConfigError when the address cannot be had. */
+  listen(): Promise<{ readonly url: string; readonly port: number }>
+  readonly health: Health
+  readonly metrics: Metrics
+  /** Nothing more is acknowledged from now on. */
+  readonly refuse: () => void
+  /** To end it, in their order. The engine is left to whoever opened it. */
+  readonly steps: readonly StopStep[]
+}
+
+/** Everything between an engine and the network, as each process has it. */
+export async function serve(founding: Founding, { engine, catalogue, shared, ...keys }: Ground): Promise<Served> {
+  const { config, clock, logger, undo, certificate } = founding
   const { dataDir: dir, heartbeatMs, maxStreamsPerWorkspace, drainMs } = config
-  const catalogue = await loadCatalogue(config.catalogue)
+  const { log, store } = engine
   const allowedOrigins = config.allowedOrigins ?? []
   const health = createHealth()
   const metrics = undo.later(createMetrics({ version }), (opened) => opened.close())
-
-  // The log, and small records beside it.
-  const onFault = (fault: Fault): void => logger.error(faultLine(fault), 'the storage has a fault')
-  const engine = undo.later(await openLmdbEngine({ dir, clock, projections, onFault }), (opened) => opened.close())
-  const { log, store } = engine
-  const endRetention = undo.later(keepRetention(log, clock, config.retentionMs, logger), (end) => end())
   health.check('storage', storageCheck(log))
 
   // Who may do what.
-  const adminKey = undo.later(await ensureAdminKey(config, dir), (made) => forgetAdminKey(made, dir))
-  const sealingKey = await ensureSealingKey(dir)
   const warn = (line: string): void => logger.warn(line)
-  const access = undo.later(
-    await createAccess({ store, clock, adminKeyDigest: adminKey.digest, sealingKey, warn }),
-    (opened) => opened.close(),
-  )
+  const throttle = shared.throttle(createThrottle(clock))
+  const access = undo.later(await createAccess({ store, clock, ...keys, throttle, warn }), (opened) => opened.close())
 
   // The way in.
-  const rate = config.publishRate === undefined ? noPublishRate : createPublishRate(config.publishRate, clock)
-  const ingest = undo.later(createIngest({ log, catalogue, clock, meter: metrics, rate }), (opened) => opened.close())
+  const { publishRate } = config
+  const rate = publishRate === undefined ? noPublishRate : shared.publishRate(createPublishRate(publishRate, clock))
+  const ingest = undo.later(
+    createIngest({ log, catalogue, clock, meter: metrics, rate, toolCalls: shared.toolCalls }),
+    (opened) => opened.close(),
+  )
   const settings = twilioSettings(access.secrets, access.workspaces)
-  const twilio = createTwilioSource({ ingest, log, clock, settings })
+  const twilio = shared.twilio(() => createTwilioSource({ ingest, log, clock, settings }))
 
   // The way out.
   const fanout = undo.later(createFanout({ log, catalogue, meter: metrics, clock }), (opened) => opened.close())
@@ -120,6 +199,7 @@ async function start(
     clock,
     meter: metrics,
     maxStreamsPerWorkspace,
+    seats: shared.seats,
     drainMs: drainMs * STREAMS_SHARE,
   })
   const trust = trustOf(config.trustProxy)
@@ -135,17 +215,19 @@ async function start(
   )
 
   // HTTP.
+  const onRequestOver = (over: RequestOver): void => {
+    logRequest(logger, over)
+    metrics.request(over)
+  }
   const app = await createApp({
     logger,
     clock,
     meter: metrics,
     allowedOrigins,
     trust,
+    certificate,
     isDraining: () => health.isDraining,
-    onRequestOver(over) {
-      logRequest(logger, over)
-      metrics.request(over)
-    },
+    onRequestOver,
   })
   await registerApi(app, {
     access,
@@ -157,72 +239,58 @@ async function start(
     twilio,
     version,
     publicUrl: config.publicUrl,
+    isSecure: certificate !== undefined,
     readiness: () => health.readiness(),
-    metrics: () => metrics.collect(),
+    metrics: () => shared.collect(metrics),
   })
-  routeUpgrades(app.server, observers.handleUpgrade)
+  const detacher = createDetacher()
+  routeUpgrades(app.server, observers.handleUpgrade, detacher)
+  answerDirectly(app.server, () => health.isDraining, [
+    directPublish({ ingest, access, meter: metrics, log: logger, onRequestOver }),
+    directStream({ stream: streaming, access, detacher, onRequestOver }),
+  ])
   metrics.read({
     tailBytes: () => fanout.stats().tailBytes,
     subscriberLagMax: (kind) => fanout.stats().lagMax[kind],
     logWritable: () => log.health().writable,
     logFaults: () => log.health().faults.length,
     logBytes: () => folderBytes(dir),
-    storeRecords: () => ({ workspaces: access.workspaces.list().length }),
+    logBehind: () => engine.behind(),
+    storeRecords: () => ({ workspaces: access.counts().workspaces }),
     ready: () => health.isReady,
   })
 
-  // Listen.
-  const server = undo.later(await listen(app, config.host, config.port, clock), (opened) => opened.close(0))
-  health.tell({ kind: 'started' })
-  logger.info({ version, data_dir: dir, admin_from: adminKey.source }, 'started')
-
-  // Drain: first what lets new work in, last the storage.
-  let closing: Promise<void> = Promise.resolve()
-  const lifecycle = watchOver({
+  let server: Listening | undefined
+  let closing: Promise<void> | undefined
+  return {
+    async listen() {
+      // What was changed while it was being loaded is known before anybody asks.
+      await store.refresh()
+      const { host, port } = config
+      server = undo.later(await listen(app, { host, port, certificate: certificate?.current, clock }), (opened) =>
+        opened.close(0),
+      )
+      health.tell({ kind: 'started' })
+      return server
+    },
     health,
-    logger,
-    clock,
-    drainMs,
-    ...(!ownsProcess && { process: new EventEmitter() }),
-    refuseAppends: () => ingest.refuse(),
+    metrics,
+    refuse: () => ingest.refuse(),
     steps: [
       {
         name: 'streams',
         async run() {
-          closing = server.close(drainMs * (STREAMS_SHARE + REQUESTS_SHARE))
+          closing = server?.close(drainMs * (STREAMS_SHARE + REQUESTS_SHARE))
           await sessions.drain()
         },
       },
-      { name: 'requests', run: () => closing },
+      { name: 'requests', run: () => closing ?? Promise.resolve() },
       {
         name: 'parts',
-        async run() {
-          await endRetention()
+        run() {
           for (const part of [observers, fanout, ingest, access]) part.close()
         },
       },
-      { name: 'storage', run: () => engine.close() },
     ],
-  })
-  return {
-    url: server.url,
-    port: server.port,
-    adminKey: adminKey.generated,
-    async close() {
-      await lifecycle.stop('closed by its owner')
-      lifecycle.release()
-      metrics.close()
-    },
-  }
-}
-
-/** A fault without ids of calls. */
-function faultLine({ code, channel, from, to, detail }: Fault): object {
-  return {
-    code,
-    detail,
-    from,
-    to,
-    ...(channel && { workspace: channel.workspace, of_a_call: channel.call !== undefined }),
   }
 }

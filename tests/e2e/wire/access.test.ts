@@ -322,7 +322,7 @@ describe('every route asks for its permission', () => {
       expect(answer.status, `${method} ${path}`).toBe(401)
       expect(answer.headers.get('www-authenticate'), `${method} ${path}`).toMatch(/^Bearer/)
     }
-  }, 30_000)
+  }, 60_000)
 
   test('a 403 does not tell whether the workspace exists', async () => {
     const [mine, theirs] = [await Place.make(server()), await Place.make(server())]

@@ -1,4 +1,5 @@
-import { type ApiKey, type ApiKeyWithSecret, limits, type Permission } from '@switchboard/contract'
+import type { ApiKey, ApiKeyWithSecret } from '@switchboard/contract'
+import { limits, type Permission } from '@switchboard/contract/core'
 import { Option } from 'commander'
 import { type Api, createApi, segment } from '../api.js'
 import { type Context, say } from '../context.js'

@@ -1,13 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import {
-  builtinCatalogue,
-  type ChannelKind,
-  discriminators,
-  type EventType,
-  type JsonObject,
-  limits,
-} from '@switchboard/contract'
+import type { Catalogue, ChannelKind, EventType, JsonObject } from '@switchboard/contract'
+import { limits } from '@switchboard/contract/core'
 import { openClient, publishEvents } from '../client.js'
 import { type Context, say } from '../context.js'
 import { CliError } from '../failure.js'
@@ -162,18 +156,20 @@ async function eventsOf(
       source.path === '-' ? await readText(context.stdin) : await readFile(resolve(context.cwd, source.path), 'utf8')
     return parseEvents(text)
   }
-  const type = typeOf(source.type, kind)
+  // Loaded now that it is needed: it comes with every schema.
+  const { builtinCatalogue, discriminators } = await import('@switchboard/contract')
+  const type = typeOf(builtinCatalogue, source.type, kind)
   if (source.kind === 'fields') return [eventFromFields(type, discriminators[kind], source.fields)]
   const own = call !== undefined && 'call_sid' in type.fields ? { call_sid: call } : {}
   return [{ ...type.example, ...own, ...eventFromFields(type, discriminators[kind], source.fields) }]
 }
 
 /** A type of the catalogue; one that is far from all of them is taken for the deployment's own, without known fields. */
-function typeOf(name: string, kind: ChannelKind): EventType {
-  const type = builtinCatalogue.get(kind, name)
+function typeOf(catalogue: Catalogue, name: string, kind: ChannelKind): EventType {
+  const type = catalogue.get(kind, name)
   if (type !== undefined) return type
   const other = kind === 'workspace' ? 'observer' : 'workspace'
-  if (builtinCatalogue.get(other, name) !== undefined) {
+  if (catalogue.get(other, name) !== undefined) {
     const hint = kind === 'workspace' ? 'Say which call with --call <call_sid>.' : 'Leave --call out.'
     throw new CliError(
       'unknown_event_type',
@@ -181,7 +177,7 @@ function typeOf(name: string, kind: ChannelKind): EventType {
       hint,
     )
   }
-  const nearest = builtinCatalogue.nearest(kind, name)
+  const nearest = catalogue.nearest(kind, name)
   if (nearest !== undefined)
     throw new CliError('unknown_event_type', `There is no event type ${clean(name)}.`, `Did you mean ${nearest}?`)
   return { ...UNKNOWN, type: name, channel: kind }

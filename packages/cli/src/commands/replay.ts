@@ -8,7 +8,6 @@ import type { Define } from '../job.js'
 import { readText } from '../parse/event-file.js'
 import { withExamples } from '../parse/examples.js'
 import { targetOf, withTarget } from '../parse/target-options.js'
-import { parseTimeline } from '../parse/timeline-file.js'
 import { parseSpeed } from '../parse/values.js'
 import { play } from '../player.js'
 import { Progress } from '../progress.js'
@@ -63,6 +62,8 @@ All lines are checked before the first is sent.`,
 async function run(job: Replay, context: Context): Promise<void> {
   const text = job.file === '-' ? await readText(context.stdin) : await readFile(resolve(context.cwd, job.file), 'utf8')
   const target = await findTarget(job.target, context)
+  // Loaded now that it is needed: it comes with every schema.
+  const { parseTimeline } = await import('../parse/timeline-file.js')
   const items = parseTimeline(text, await extraFields(target, context))
   const progress = new Progress(context, job.json)
   const stage = await openStage(target, context, (trouble) => progress.trouble(trouble))

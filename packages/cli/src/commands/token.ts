@@ -1,4 +1,5 @@
-import { type AccessToken, limits, type Permission } from '@switchboard/contract'
+import type { AccessToken } from '@switchboard/contract'
+import { limits, type Permission } from '@switchboard/contract/core'
 import { InvalidArgumentError } from 'commander'
 import { createApi } from '../api.js'
 import { type Context, say } from '../context.js'

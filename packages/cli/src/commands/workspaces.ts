@@ -1,4 +1,5 @@
-import { type CreateWorkspace, limits, type Workspace } from '@switchboard/contract'
+import type { CreateWorkspace, Workspace } from '@switchboard/contract'
+import { limits } from '@switchboard/contract/core'
 import { InvalidArgumentError } from 'commander'
 import { createApi } from '../api.js'
 import { commandName } from '../command-name.js'

@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { build, freePort, User } from './cli.test-kit.js'
@@ -92,6 +93,18 @@ describe('a first start on an empty folder', () => {
     })
     expect(server.stderr).toBe('')
   })
+})
+
+test('a command loads nothing that it does not need: --help no schema, no SDK and no server', async () => {
+  const coverage = join(new User().home, 'coverage')
+  // Node writes here which modules it has run.
+  const { status } = await new User({ NODE_V8_COVERAGE: coverage }).run('--help')
+  expect(status).toBe(0)
+  const [file] = readdirSync(coverage)
+  const { result } = JSON.parse(readFileSync(join(coverage, String(file)), 'utf8')) as { result: { url: string }[] }
+  const loaded = result.map(({ url }) => url).join('\n')
+  expect(loaded).toContain('/cli/dist/program.js')
+  expect(loaded).not.toMatch(/ajv|typebox|contract\/dist\/index|sdk\/dist|server\/dist/)
 })
 
 describe('a start that cannot be', () => {

@@ -1,4 +1,4 @@
-import { isPermission, type Permission, parseResumePoint, permissionNames } from '@switchboard/contract'
+import { isPermission, type Permission, parseResumePoint, permissionNames } from '@switchboard/contract/core'
 import { InvalidArgumentError } from 'commander'
 
 /** Small parsers for options and arguments. Each gives a value, or says what it would have taken. */

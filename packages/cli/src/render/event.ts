@@ -1,4 +1,5 @@
-import { type JsonObject, parsePosition } from '@switchboard/contract'
+import type { JsonObject } from '@switchboard/contract'
+import { parsePosition } from '@switchboard/contract/core'
 import type { Gap } from '@switchboard/sdk'
 import { familyColour, type Palette } from './palette.js'
 import { type IdStyle, sentence } from './sentence.js'

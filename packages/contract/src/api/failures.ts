@@ -96,6 +96,7 @@ export const failures = {
     close: 1013,
     frame: true,
   },
+  misdirected: { status: 421, title: 'Another server has this workspace', retry: 'later', exit: 75, close: 1013 },
   call_ended: { status: 410, title: 'The call is over', retry: 'never', exit: 0, close: 1000 },
   frame_too_big: { status: 413, title: 'The message is too big', retry: 'never', exit: 2, close: 1009 },
 } as const satisfies Record<string, Failure>

@@ -65,7 +65,7 @@ export const limits = {
   /** All channels together. Above it each view keeps its least, and readers who fall behind read the log. */
   tailsBytesMax: 256 * MiB,
   /** Longest that a busy fan-out waits for more before it writes. */
-  fanoutWindowMsMax: 25,
+  fanoutWindowMsMax: 50,
   /** How long after `call.ended` producers may still send their own `session_end`, before one is made for them. */
   sessionEndGraceMs: 1000,
   /** How long an ended stream may take to send its last words before the connection is cut. */

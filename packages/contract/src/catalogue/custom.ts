@@ -1,12 +1,13 @@
-import { type TProperties, Type } from 'typebox'
+import type { TProperties } from 'typebox'
 import type { ErrorItem } from '../api/failures.js'
+import { Type } from '../type.js'
 import { accept } from './accept.js'
 import { fieldProblems, nameProblem } from './custom-field.js'
 import { type ChannelKind, discriminators, type EventDefinition, type JsonObject } from './define.js'
 import { schemaName } from './event-type.js'
 import { explain, kindOf } from './explain.js'
 import { pointer } from './pointer.js'
-import { builtinCatalogue, Catalogue } from './registry.js'
+import { builtinCatalogue, FixedCatalogue } from './registry.js'
 import { newAjv } from './validators.js'
 import { checkWholesome, ERRORS_MAX } from './wholesome.js'
 
@@ -200,7 +201,9 @@ function exampleProblems(event: CustomEvent, path: readonly string[]): readonly 
   if (event.example[discriminator] !== event.type) {
     return [{ path: `${at}/${discriminator}`, message: `must be ${event.type}: an example is a whole event` }]
   }
-  const result = accept(Catalogue.of([definitionOf(event)]), event.channel, event.example, { extraFields: 'refuse' })
+  const result = accept(FixedCatalogue.of([definitionOf(event)]), event.channel, event.example, {
+    extraFields: 'refuse',
+  })
   return result.ok ? [] : result.errors.map(({ path: inner, message }) => ({ path: at + inner, message }))
 }
 

@@ -1,4 +1,5 @@
-import { type TProperties, type TSchema, Type } from 'typebox'
+import type { TProperties, TSchema } from 'typebox'
+import { Type } from '../type.js'
 import { discriminators, type EventDefinition, type EventType } from './define.js'
 import { type FieldSchema, holdsPersonalData, isPersonal } from './field-schema.js'
 

@@ -1,6 +1,7 @@
-import { type TSchema, Type } from 'typebox'
+import type { TSchema } from 'typebox'
 import { limits } from '../api/limits.js'
 import { PATH_ID_PATTERN } from '../api/schemas/text.js'
+import { Type } from '../type.js'
 import { type FieldSchema, isPersonal, PERSONAL_DATA, UNIT } from './field-schema.js'
 
 /**

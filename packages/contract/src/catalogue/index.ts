@@ -7,6 +7,6 @@ export { type FieldSchema, isPersonal, PERSONAL_DATA, typesOf, UNIT } from './fi
 export { hasPersonalData, MASKED_TEXT, mask } from './mask.js'
 export { nearestName } from './nearest.js'
 export { operatorModes, operatorStatuses } from './operator.js'
-export { builtinCatalogue, Catalogue } from './registry.js'
+export { builtinCatalogue, type Catalogue, type FixedCatalogue } from './registry.js'
 export { compileTypeFilter, type RefusedTypeFilter, type TypeFilter } from './type-filter.js'
 export type { ExtraFields } from './validators.js'

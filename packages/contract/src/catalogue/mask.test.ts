@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ChannelKind, EventDefinition, EventType, JsonObject } from './define.js'
 import { hasPersonalData, MASKED_TEXT, mask } from './mask.js'
-import { builtinCatalogue, Catalogue } from './registry.js'
+import { builtinCatalogue, FixedCatalogue } from './registry.js'
 
 function typeNamed(kind: ChannelKind, name: string): EventType {
   const type = builtinCatalogue.get(kind, name)
@@ -47,7 +47,7 @@ test('a personal text gives way to [masked], null stays null, the rest stays as 
 })
 
 test('a masked value keeps its type: number, boolean, list and object, at any depth', () => {
-  const type = Catalogue.of([ACME]).get('workspace', 'acme.visit')
+  const type = FixedCatalogue.of([ACME]).get('workspace', 'acme.visit')
   const event = {
     event_type: 'acme.visit',
     age: 44,

@@ -1,5 +1,5 @@
 import type { TProperties, TSchema } from 'typebox'
-import { Type } from 'typebox'
+import { Type } from '../type.js'
 import type { EventDefinition } from './define.js'
 import { PERSONAL_DATA } from './field-schema.js'
 import { flag, id, label, labelOrEmpty, milliseconds, note, omittable, optional, personal, text } from './fields.js'

@@ -20,10 +20,20 @@ import { textEvents } from './text.js'
 import { triggerEvents } from './trigger.js'
 import { workspaceEvents } from './workspace.js'
 
-/**
- * The set of event types a deployment knows. It never changes; `with` makes a larger one.
- */
-export class Catalogue {
+/** The event types that a deployment knows, at the moment it is asked. */
+export interface Catalogue {
+  /**
+   * All types, or those of one channel, in the order of the reference page: by family, the seed's first. Without a
+   * channel it is the same array for as long as nothing has changed.
+   */
+  all(kind?: ChannelKind): readonly EventType[]
+  get(kind: ChannelKind, type: string): EventType | undefined
+  /** The type of this channel that somebody who wrote `name` most likely meant, or undefined when none is near. */
+  nearest(kind: ChannelKind, name: string): string | undefined
+}
+
+/** A catalogue that never changes; `with` makes a larger one. */
+export class FixedCatalogue implements Catalogue {
   readonly #types: readonly EventType[]
   readonly #byChannel: Readonly<Record<ChannelKind, ReadonlyMap<string, EventType>>>
 
@@ -42,16 +52,15 @@ export class Catalogue {
     this.#byChannel = { workspace, observer }
   }
 
-  static of(definitions: readonly EventDefinition[]): Catalogue {
-    return new Catalogue(definitions.map((definition) => eventType(definition, false)))
+  static of(definitions: readonly EventDefinition[]): FixedCatalogue {
+    return new FixedCatalogue(definitions.map((definition) => eventType(definition, false)))
   }
 
   /** This catalogue and a deployment's own types. @throws Error when a type or a schema name is taken. */
-  with(customDefinitions: readonly EventDefinition[]): Catalogue {
-    return new Catalogue([...this.#types, ...customDefinitions.map((definition) => eventType(definition, true))])
+  with(customDefinitions: readonly EventDefinition[]): FixedCatalogue {
+    return new FixedCatalogue([...this.#types, ...customDefinitions.map((definition) => eventType(definition, true))])
   }
 
-  /** All types, or those of one channel, in the order of the reference page: by family, the seed's first. */
   all(kind?: ChannelKind): readonly EventType[] {
     return kind === undefined ? this.#types : [...this.#byChannel[kind].values()]
   }
@@ -60,14 +69,13 @@ export class Catalogue {
     return this.#byChannel[kind].get(type)
   }
 
-  /** The type of this channel that somebody who wrote `name` most likely meant, or undefined when none is near. */
   nearest(kind: ChannelKind, name: string): string | undefined {
     return nearestName([...this.#byChannel[kind].keys()], name)
   }
 }
 
 /** Every event type that comes with Switchboard, by family. */
-export const builtinCatalogue = Catalogue.of([
+export const builtinCatalogue = FixedCatalogue.of([
   ...callEvents,
   ...surfaceEvents,
   ...operatorEvents,

@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import { type TSchema, Type } from 'typebox'
+import type { TSchema } from 'typebox'
+import { Type } from '../type.js'
 import { discriminators, type EventType } from './define.js'
 import { acceptedFields } from './event-type.js'
 import { type FieldSchema, PERSONAL_DATA, UNIT } from './field-schema.js'

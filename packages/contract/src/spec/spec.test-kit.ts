@@ -33,7 +33,7 @@ export function* objectsIn(value: unknown, pointer = '#'): Generator<readonly [s
   }
 }
 
-/** Checks values against schemas of a document, as any JSON Schema 2020-12 reader would. */
+/** Checks values against schemas of a document, like every reader of JSON Schema 2020-12. */
 export function schemaReader(document: object) {
   const ajv = new Ajv2020({ strict: false, allErrors: true })
   formatsModule.default(ajv)

@@ -3917,7 +3917,7 @@ export type Problem = {
      */
     detail: string;
     /**
-     * Stable code of the failure, one of: `bad_request`, `invalid_json`, `invalid_position`, `invalid_parameter`, `invalid_idempotency_key`, `unauthenticated`, `credential_expired`, `credential_revoked`, `invalid_signature`, `forbidden`, `not_found`, `call_unknown`, `method_not_allowed`, `request_timeout`, `conflict`, `idempotency_key_reused`, `body_too_large`, `event_too_large`, `unsupported_media_type`, `invalid_event`, `unknown_event_type`, `too_many_events`, `invalid_request`, `rate_limited`, `too_many_streams`, `internal`, `stream_error`, `stream_unavailable`, `unavailable`, `storage_full`, `storage_fault`, `server_draining`, `client_stalled`, `call_ended`, `frame_too_big`. Treat an unknown one by the status.
+     * Stable code of the failure, one of: `bad_request`, `invalid_json`, `invalid_position`, `invalid_parameter`, `invalid_idempotency_key`, `unauthenticated`, `credential_expired`, `credential_revoked`, `invalid_signature`, `forbidden`, `not_found`, `call_unknown`, `method_not_allowed`, `request_timeout`, `conflict`, `idempotency_key_reused`, `body_too_large`, `event_too_large`, `unsupported_media_type`, `invalid_event`, `unknown_event_type`, `too_many_events`, `invalid_request`, `rate_limited`, `too_many_streams`, `internal`, `stream_error`, `stream_unavailable`, `unavailable`, `storage_full`, `storage_fault`, `server_draining`, `client_stalled`, `misdirected`, `call_ended`, `frame_too_big`. Treat an unknown one by the status.
      */
     code: string;
     /**

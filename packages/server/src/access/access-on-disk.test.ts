@@ -45,7 +45,7 @@ test('everything of access outlives a restart, and the disk holds no secret in c
 
   const { access, admin, stop } = await start(dir, clock)
   expect(access.workspaces.bySlug('acme')?.id).toBe(id)
-  expect(access.apiKeys.list(admin, id)).toHaveLength(2)
+  expect(await access.apiKeys.list(admin, id)).toHaveLength(2)
   for (const credential of [kept.api_key, replaced.api_key, token]) await access.authenticate(credential, HOME)
   for (const { api_key } of [rotated, revoked]) {
     await expectFailure('credential_revoked', () => access.authenticate(api_key, HOME))

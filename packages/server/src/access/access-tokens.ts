@@ -6,7 +6,9 @@ import {
   type Permission,
   SwitchboardError,
 } from '@switchboard/contract'
-import { errors, jwtVerify, SignJWT } from 'jose'
+import { JWTExpired } from 'jose/errors'
+import { SignJWT } from 'jose/jwt/sign'
+import { jwtVerify } from 'jose/jwt/verify'
 import { uuidv7 } from 'uuidv7'
 import type { Clock } from '../clock.js'
 import { expiredCredential, invalidCredential, revokedCredential } from './api-keys.js'
@@ -168,7 +170,7 @@ async function verified(token: string, secret: Uint8Array, clock: Clock): Promis
     return payload
   } catch (error) {
     // jose looks at the time only after the signature has fitted.
-    throw error instanceof errors.JWTExpired ? expiredCredential() : invalidCredential()
+    throw error instanceof JWTExpired ? expiredCredential() : invalidCredential()
   }
 }
 

@@ -76,6 +76,25 @@ describe('the gate', () => {
   })
 })
 
+test('an admin key that takes the place of another ends it, and the tokens it asked for', async () => {
+  const { store, clock, workspace } = await openBench()
+  let current = digest(ADMIN_KEY)
+  const access = await createAccess({
+    store,
+    clock,
+    adminKeyDigest: () => current,
+    sealingKey: Buffer.alloc(32, 7),
+    warn: () => {},
+  })
+  const admin = await access.authenticate(ADMIN_KEY, HOME)
+  const { access_token } = await access.accessTokens.issue(admin, workspace, { permissions: ['events:read'] })
+  await access.authenticate(access_token, HOME)
+  current = digest('another-admin-key')
+  await expectFailure('unauthenticated', () => access.authenticate(ADMIN_KEY, HOME))
+  await expectFailure('credential_revoked', () => access.authenticate(access_token, HOME))
+  expect(await access.authenticate('another-admin-key', HOME)).toMatchObject({ kind: 'admin' })
+})
+
 describe('failed credentials', () => {
   test('are throttled per address, with the time to wait, while valid ones pass', async () => {
     const { access, clock, key } = await openBench()
@@ -155,7 +174,7 @@ describe('several processes of one deployment', () => {
     await store.put('workspace', 'odd', {})
     const { warnings, access } = await openBench({ disk: store.disk })
     expect(warnings).toHaveLength(2)
-    expect(access.workspaces.list()).toHaveLength(1)
+    expect(await access.workspaces.list()).toHaveLength(1)
   })
 })
 
@@ -167,9 +186,9 @@ describe('workspaces', () => {
     expect(made).toMatchObject({ name: 'Second', slug: 'second', extra_fields: 'pass' })
     expect(access.workspaces.get(made.id)).toEqual(made)
     expect(access.workspaces.bySlug('second')).toEqual(made)
-    expect(access.workspaces.exists(made.id)).toBe(true)
-    expect(access.workspaces.exists(NOWHERE)).toBe(false)
-    expect(access.workspaces.list().map(({ slug }) => slug)).toEqual(['acme', 'second'])
+    expect(await access.workspaces.find(made.id)).toEqual(made)
+    expect(await access.workspaces.find(NOWHERE)).toBeUndefined()
+    expect((await access.workspaces.list()).map(({ slug }) => slug)).toEqual(['acme', 'second'])
   })
 
   test('share no slug, even when both are asked for at once', async () => {

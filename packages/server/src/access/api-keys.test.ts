@@ -30,7 +30,7 @@ describe('an API key', () => {
     const secret = text.split('_')[2] as string
     expect(store.disk.text()).toContain(keyId)
     expect(store.disk.text()).not.toContain(secret)
-    const [listed] = access.apiKeys.list(admin, workspace)
+    const [listed] = await access.apiKeys.list(admin, workspace)
     expect(Object.keys(listed ?? {}).sort()).toEqual(['created_at', 'expires_at', 'key_id', 'name', 'permissions'])
   })
 
@@ -51,7 +51,7 @@ describe('an API key', () => {
     await access.apiKeys.revoke(admin, workspace, keyId)
     expect(ended).toContain(keyId)
     await expectFailure('credential_revoked', () => access.authenticate(text, HOME))
-    expect(access.apiKeys.list(admin, workspace)).toEqual([])
+    expect(await access.apiKeys.list(admin, workspace)).toEqual([])
     await expectFailure('not_found', () => access.apiKeys.revoke(admin, workspace, keyId))
     await expectFailure('not_found', () => access.apiKeys.rotate(admin, workspace, keyId))
   })
@@ -170,7 +170,7 @@ describe('managing keys', () => {
       permissions: ['keys:manage'],
     })
     const token = await access.authenticate(access_token, HOME)
-    expect(access.apiKeys.list(token, workspace)).toHaveLength(1)
+    expect(await access.apiKeys.list(token, workspace)).toHaveLength(1)
     const asked = { name: 'mine', permissions: ['keys:manage'] as const }
     await expectFailure('forbidden', () => access.apiKeys.create(token, workspace, asked))
     await expectFailure('forbidden', () => access.apiKeys.rotate(token, workspace, wide.keyId))

@@ -15,7 +15,7 @@ import { authorize, requireKey, requireSubset } from './authorize.js'
 import { createTurns } from './in-turn.js'
 import { type Opened, openRecords } from './live-records.js'
 import type { Principal } from './principal.js'
-import { digest, keyIdOf, newApiKey, newKeyId } from './secret-text.js'
+import { digest, keyIdOf, newApiKey, newKeyId, sameDigest } from './secret-text.js'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** A revoked key is remembered this long; after it, its holder is told that the credential is not valid. */
@@ -36,7 +36,7 @@ export interface ApiKeys {
    */
   create(principal: Principal, workspace: string, asked: NewApiKey): Promise<ApiKeyWithSecret>
   /** Keys that are not revoked, expired ones included, in the order they were created, without their secrets. */
-  list(principal: Principal, workspace: string): readonly ApiKey[]
+  list(principal: Principal, workspace: string): Promise<readonly ApiKey[]>
   /** Ends a key, its access tokens and their streams. @throws SwitchboardError `not_found`. */
   revoke(principal: Principal, workspace: string, keyId: string): Promise<void>
   /**
@@ -49,6 +49,8 @@ export interface ApiKeys {
 export interface OpenedApiKeys extends ApiKeys, Opened {
   /** Who a presented key speaks for. @throws SwitchboardError `unauthenticated`, `credential_expired`, `credential_revoked`. */
   authenticate(credential: string, presented: Buffer): Principal
+  /** The same, or undefined where that would throw. */
+  recognise(credential: string, presented: Buffer): Principal | undefined
   /** A key that may be revoked or expired, or undefined when there never was one, or long ago. */
   find(keyId: string): ApiKeyRecord | undefined
 }
@@ -72,9 +74,12 @@ export async function openApiKeys(
     for (const record of records.values()) if (record.workspace === workspace) yield record
   }
 
-  /** A key of the workspace that is not revoked. */
-  function present(workspace: string, keyId: string): ApiKeyRecord {
-    const record = records.get(keyId)
+  function isExpired({ expiresAt }: ApiKeyRecord): boolean {
+    return expiresAt !== undefined && expiresAt <= clock.now()
+  }
+
+  /** The record, if it is a key of the workspace that is not revoked. */
+  function presentIn(workspace: string, record: ApiKeyRecord | undefined): ApiKeyRecord {
     if (record?.workspace === workspace && record.revokedAt === undefined) return record
     throw new SwitchboardError('not_found', 'The workspace has no API key with this id.')
   }
@@ -97,6 +102,7 @@ export async function openApiKeys(
       ])
       requireSubset(principal, permissions)
       return inTurn(async () => {
+        await store.refresh()
         await forget()
         const kept = [...ofWorkspace(workspace)].filter(({ revokedAt }) => revokedAt === undefined).length
         if (kept >= limits.keysPerWorkspaceMax) {
@@ -124,8 +130,9 @@ export async function openApiKeys(
       })
     },
 
-    list(principal, workspace) {
+    async list(principal, workspace) {
       authorize(principal, workspace, 'keys:manage')
+      await store.refresh()
       return [...ofWorkspace(workspace)]
         .filter(({ revokedAt }) => revokedAt === undefined)
         .sort((a, b) => a.createdAt - b.createdAt || (a.keyId < b.keyId ? -1 : 1))
@@ -134,32 +141,30 @@ export async function openApiKeys(
 
     async revoke(principal, workspace, keyId) {
       authorize(principal, workspace, 'keys:manage')
-      await inTurn(async () => {
-        const record = present(workspace, keyId)
-        await records.put(keyId, apiKeyRecord({ ...record, revokedAt: clock.now() }))
-      })
+      await store.refresh()
+      await records.change(keyId, (record) => apiKeyRecord({ ...presentIn(workspace, record), revokedAt: clock.now() }))
     },
 
     async rotate(principal, workspace, keyId) {
       authorize(principal, workspace, 'keys:manage')
       requireKey(principal, workspace)
-      return inTurn(async () => {
-        const record = present(workspace, keyId)
+      await store.refresh()
+      const apiKey = newApiKey(keyId)
+      const rotated = await records.change(keyId, (present) => {
+        const record = presentIn(workspace, present)
         // Whoever rotates a key holds it afterwards: a narrow key must not come by a wide one.
         requireSubset(principal, record.permissions)
-        if (record.expiresAt !== undefined && record.expiresAt <= clock.now()) {
+        if (isExpired(record)) {
           throw new SwitchboardError('not_found', 'This API key has expired, and its expiry stays. Create a new one.')
         }
-        const apiKey = newApiKey(keyId)
-        const rotated = apiKeyRecord({
+        return apiKeyRecord({
           ...record,
           version: record.version + 1,
           digest: digest(apiKey),
           retired: [record.digest, ...record.retired].slice(0, RETIRED_DIGESTS_MAX),
         })
-        await records.put(keyId, rotated)
-        return { api_key: apiKey, ...describe(rotated) }
       })
+      return { api_key: apiKey, ...describe(rotated) }
     },
 
     authenticate(credential, presented) {
@@ -167,8 +172,14 @@ export async function openApiKeys(
       const found = match(record, presented)
       if (found === 'none') throw invalidCredential()
       if (found === 'retired' || record.revokedAt !== undefined) throw revokedCredential()
-      if (record.expiresAt !== undefined && record.expiresAt <= clock.now()) throw expiredCredential()
+      if (isExpired(record)) throw expiredCredential()
       return record.principal
+    },
+
+    recognise(credential, presented) {
+      const record = records.get(keyIdOf(credential) ?? '') ?? nobody
+      if (!sameDigest(record.digest, presented) || record.revokedAt !== undefined) return undefined
+      return isExpired(record) ? undefined : record.principal
     },
 
     find: (keyId) => records.get(keyId),

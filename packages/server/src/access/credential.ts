@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { SwitchboardError } from '@switchboard/contract'
+import { type FailureCode, SwitchboardError } from '@switchboard/contract'
+import { keyIdOf } from './secret-text.js'
 
 const BEARER = /^bearer +(\S+) *$/i
 /** The form of a signed JWT. Whether it is a valid one is for `authenticate` to find out. */
@@ -27,6 +28,16 @@ export function readCredential(
   const credential = BEARER.exec(authorization)?.[1]
   if (credential !== undefined) return credential
   throw refused('The Authorization header is not of the form: Bearer <API key or access token>.')
+}
+
+/**
+ * True when a credential that was refused here may be one that another process has just made: by its form alone, so that
+ * known and unknown key ids go the same way. What has expired stays so, and a secret that was replaced does not come back;
+ * but a token may be of a newer secret of its key, or signed with a newer one of ours.
+ */
+export function mayBeNew(credential: string, refusal: FailureCode): boolean {
+  if (keyIdOf(credential) !== undefined) return refusal === 'unauthenticated'
+  return TOKEN_FORM.test(credential) && (refusal === 'unauthenticated' || refusal === 'credential_revoked')
 }
 
 function readQuery(query: unknown, allowed: boolean): string | undefined {

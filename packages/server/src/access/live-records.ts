@@ -1,5 +1,5 @@
-import type { JsonObject } from '@switchboard/contract'
-import type { Store } from '../log/log.js'
+import { type JsonObject, SwitchboardError } from '@switchboard/contract'
+import type { PutCondition, Store } from '../log/log.js'
 
 /** How records of one kind are kept. */
 export interface RecordKind<T> {
@@ -17,10 +17,19 @@ export interface LiveRecords<T> {
   readonly size: number
   /** Durable, and to be seen here, when resolved. With `ifAbsent`, false when the key is taken. */
   put(key: string, value: T, options?: { ifAbsent?: boolean }): Promise<boolean>
+  /**
+   * Puts what `decide` makes of the present value. When another process has put a different one meanwhile, that one
+   * stands, and is decided on again. Resolves with what was put.
+   * @param decide What it throws ends the change.
+   */
+  change(key: string, decide: (present: T | undefined) => T): Promise<T>
   /** Gone for good, and here, when resolved. False when there was nothing. */
   delete(key: string): Promise<boolean>
   close(): void
 }
+
+/** Each lost attempt is another process's change: ten in a row are none that people make. */
+const CHANGE_ATTEMPTS_MAX = 10
 
 /** What is common to everything that stands on records. */
 export interface Opened {
@@ -44,17 +53,17 @@ export async function openRecords<T>(
     warn: (line: string) => void
   },
 ): Promise<LiveRecords<T>> {
-  const records = new Map<string, T>()
+  const records = new Map<string, { readonly value: T; readonly stored: JsonObject }>()
   /** How often the store has told of a key: whoever waits for a write sees whether something newer came meanwhile. */
   const told = new Map<string, number>()
 
   function apply(key: string, stored: JsonObject | undefined): void {
-    const before = records.get(key)
+    const before = records.get(key)?.value
     const after = stored === undefined ? undefined : read(key, stored)
     if (stored !== undefined && after === undefined)
       options.warn(`A stored ${kind} record cannot be read and is ignored`)
-    if (after === undefined) records.delete(key)
-    else records.set(key, after)
+    if (stored === undefined || after === undefined) records.delete(key)
+    else records.set(key, { value: after, stored })
     options.changed?.(key, before, after)
   }
 
@@ -77,16 +86,29 @@ export async function openRecords<T>(
     return done
   }
 
+  function put(key: string, value: T, condition?: PutCondition): Promise<boolean> {
+    const stored = write(value)
+    return written(key, stored, () => store.put(kind, key, stored, condition))
+  }
+
   return {
-    get: (key) => records.get(key),
+    get: (key) => records.get(key)?.value,
     keys: () => records.keys(),
-    values: () => records.values(),
+    *values() {
+      for (const { value } of records.values()) yield value
+    },
     get size() {
       return records.size
     },
-    put(key, value, putOptions) {
-      const stored = write(value)
-      return written(key, stored, () => store.put(kind, key, stored, putOptions))
+    put,
+    async change(key, decide) {
+      for (let attempt = 0; attempt < CHANGE_ATTEMPTS_MAX; attempt += 1) {
+        const present = records.get(key)
+        const value = decide(present?.value)
+        // What stands instead has been told by then, and is what is decided on next.
+        if (await put(key, value, present ? { replaces: present.stored } : { ifAbsent: true })) return value
+      }
+      throw new SwitchboardError('unavailable', 'Others change the same record all the time.', { retryAfterSeconds: 1 })
     },
     delete: (key) => written(key, undefined, () => store.delete(kind, key)),
     close: unwatch,

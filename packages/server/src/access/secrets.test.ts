@@ -13,7 +13,7 @@ describe('a named secret', () => {
     expect(store.disk.text()).not.toContain(VALUE)
     expect(store.disk.text()).not.toContain(Buffer.from(VALUE).toString('base64').slice(0, 20))
     expect(access.secrets.get(workspace, 'twilio')?.value).toBe(VALUE)
-    expect(JSON.stringify(access.secrets.describe(admin, workspace, 'twilio'))).not.toContain(VALUE)
+    expect(JSON.stringify(await access.secrets.describe(admin, workspace, 'twilio'))).not.toContain(VALUE)
   })
 
   test('is replaced, and forgotten', async () => {
@@ -23,7 +23,7 @@ describe('a named secret', () => {
     expect(access.secrets.get(workspace, 'twilio')?.value).toBe('another')
     expect(await access.secrets.delete(admin, workspace, 'twilio')).toBe(true)
     expect(access.secrets.get(workspace, 'twilio')).toBeUndefined()
-    expect(access.secrets.describe(admin, workspace, 'twilio')).toBeUndefined()
+    expect(await access.secrets.describe(admin, workspace, 'twilio')).toBeUndefined()
     expect(await access.secrets.delete(admin, workspace, 'twilio')).toBe(false)
   })
 

@@ -35,7 +35,7 @@ export interface Secrets {
    */
   get(workspace: string, name: string): Secret | undefined
   /** What may be shown. @throws SwitchboardError `forbidden` without `keys:manage`. */
-  describe(principal: Principal, workspace: string, name: string): SecretInfo | undefined
+  describe(principal: Principal, workspace: string, name: string): Promise<SecretInfo | undefined>
   /** False when there was none. @throws SwitchboardError `forbidden` without `keys:manage`. */
   delete(principal: Principal, workspace: string, name: string): Promise<boolean>
 }
@@ -44,7 +44,7 @@ interface SecretRecord extends SecretInfo {
   readonly sealed: string
 }
 
-const secretKind: RecordKind<SecretRecord> = {
+export const secretKind: RecordKind<SecretRecord> = {
   kind: 'secret',
   write: ({ sealed, about, updatedAt }) => ({ sealed, about, updated_at: updatedAt }),
   read(_, { sealed, about, updated_at }) {
@@ -68,6 +68,7 @@ export async function openSecrets(
       refuseIf([secretNameError(name), valueError(value)])
       const key = placeOf(workspace, name)
       return inTurn(async () => {
+        await store.refresh()
         if (records.get(key) === undefined && countIn(workspace) >= limits.secretsPerWorkspaceMax) {
           const detail = `The workspace has its maximum of ${limits.secretsPerWorkspaceMax} secrets. Delete one first.`
           throw new SwitchboardError('invalid_request', detail)
@@ -88,8 +89,9 @@ export async function openSecrets(
       throw new SwitchboardError('storage_fault', detail)
     },
 
-    describe(principal, workspace, name) {
+    async describe(principal, workspace, name) {
       authorize(principal, workspace, 'keys:manage')
+      await store.refresh()
       const record = records.get(placeOf(workspace, name))
       return record && { about: record.about, updatedAt: record.updatedAt }
     },

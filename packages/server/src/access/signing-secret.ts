@@ -4,8 +4,11 @@ import { openRecords, type RecordKind } from './live-records.js'
 import type { Seal } from './sealing.js'
 
 const BYTES = 32
-const KEY = 'access-tokens'
-const PLACE = 'signing-secret/access-tokens'
+/** Where it is kept. */
+export const SIGNING_SECRET = { kind: 'signing-secret', key: 'access-tokens' } as const
+const { key: KEY } = SIGNING_SECRET
+/** The only place where it opens. */
+export const SIGNING_PLACE = 'signing-secret/access-tokens'
 
 /** What the deployment signs access tokens with: made on the first start, then the same for every process and restart. */
 export interface SigningSecret {
@@ -23,10 +26,10 @@ export async function openSigningSecret(
   warn: (line: string) => void,
 ): Promise<SigningSecret> {
   const kind: RecordKind<Buffer> = {
-    kind: 'signing-secret',
-    write: (secret) => ({ sealed: seal.close(PLACE, secret.toString('base64')) }),
+    kind: SIGNING_SECRET.kind,
+    write: (secret) => ({ sealed: seal.close(SIGNING_PLACE, secret.toString('base64')) }),
     read(_, { sealed }) {
-      const text = typeof sealed === 'string' ? seal.open(PLACE, sealed) : undefined
+      const text = typeof sealed === 'string' ? seal.open(SIGNING_PLACE, sealed) : undefined
       const secret = Buffer.from(text ?? '', 'base64')
       return secret.length === BYTES ? secret : undefined
     },

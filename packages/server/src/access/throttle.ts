@@ -14,6 +14,10 @@ export interface Throttle {
    * @throws SwitchboardError `rate_limited` when the address has used up its failures of this minute.
    */
   failed(address: string): void
+  /** Counts failures that another process has answered. */
+  count(address: string, failures: number): void
+  /** True when one more failure would be one too many. */
+  isSpent(address: string): boolean
 }
 
 /**
@@ -23,25 +27,45 @@ export interface Throttle {
  */
 export function createThrottle(clock: Clock): Throttle {
   // In the order in which the windows began: the first key is the one to forget.
-  const windows = new Map<string, { readonly began: number; count: number }>()
+  const windows = new Map<string, Window>()
+
+  function add(address: string, failures: number, now: number): Window {
+    const key = networkOf(address)
+    const open = windows.get(key)
+    if (open !== undefined && now - open.began < WINDOW_MS) {
+      open.count += failures
+      return open
+    }
+    const opened = { began: now, count: failures }
+    windows.delete(key)
+    windows.set(key, opened)
+    forget(windows, now)
+    return opened
+  }
+
   return {
     failed(address) {
       const now = clock.monotonic()
-      const key = networkOf(address)
-      const open = windows.get(key)
-      if (open !== undefined && now - open.began < WINDOW_MS) {
-        open.count += 1
-        if (open.count > limits.failedCredentialsPerMinute) throw tooMany(open.began + WINDOW_MS - now)
-        return
-      }
-      windows.delete(key)
-      windows.set(key, { began: now, count: 1 })
-      forget(windows, now)
+      const { began, count } = add(address, 1, now)
+      if (count > limits.failedCredentialsPerMinute) throw tooMany(began + WINDOW_MS - now)
+    },
+    count(address, failures) {
+      add(address, failures, clock.monotonic())
+    },
+    isSpent(address) {
+      const open = windows.get(networkOf(address))
+      if (open === undefined || clock.monotonic() - open.began >= WINDOW_MS) return false
+      return open.count >= limits.failedCredentialsPerMinute
     },
   }
 }
 
-function forget(windows: Map<string, { readonly began: number }>, now: number): void {
+interface Window {
+  readonly began: number
+  count: number
+}
+
+function forget(windows: Map<string, Window>, now: number): void {
   for (const [key, { began }] of windows) {
     if (now - began < WINDOW_MS && windows.size <= ADDRESSES_MAX) return
     windows.delete(key)

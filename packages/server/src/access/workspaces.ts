@@ -20,14 +20,19 @@ export interface Workspaces {
    */
   create(asked: NewWorkspace): Promise<Workspace>
   get(id: string): Workspace | undefined
+  /** Like `get`, and asks what other processes have made before it says that there is none. */
+  find(id: string): Promise<Workspace | undefined>
   bySlug(slug: string): Workspace | undefined
-  exists(id: string): boolean
+  /** What happens to fields the catalogue does not know: for a workspace that is not known here, `refuse`. */
+  extraFieldsOf(id: string): ExtraFields
+  /** Resolves when all is known that other processes have changed before the call, secrets of workspaces included. */
+  refresh(): Promise<void>
   /** In the order they were created. */
-  list(): readonly Workspace[]
+  list(): Promise<readonly Workspace[]>
 }
 
 /** Kept under their slugs, so that one write both creates a workspace and takes its slug: no two can share one. */
-const workspaceKind: RecordKind<Workspace> = {
+export const workspaceKind: RecordKind<Workspace> = {
   kind: 'workspace',
   write: ({ id, name, extra_fields, created_at }) => ({ id, name, extra_fields, created_at }),
   read(slug, { id, name, extra_fields, created_at }) {
@@ -54,6 +59,7 @@ export async function openWorkspaces(
       const known = extraFields === 'refuse' || extraFields === 'pass'
       const wrong = known ? undefined : { path: '/extra_fields', message: 'must be refuse or pass' }
       refuseIf([nameError(name), slugError(slug), wrong])
+      await store.refresh()
       if (records.size >= limits.workspacesMax) {
         throw new SwitchboardError(
           'invalid_request',
@@ -66,9 +72,19 @@ export async function openWorkspaces(
       throw new SwitchboardError('conflict', `The slug ${slug} is taken by another workspace.`)
     },
     get: (id) => byId.get(id),
+    async find(id) {
+      const known = byId.get(id)
+      if (known !== undefined) return known
+      await store.refresh()
+      return byId.get(id)
+    },
     bySlug: (slug) => records.get(slug),
-    exists: (id) => byId.has(id),
-    list: () => [...byId.values()].sort(byCreation),
+    extraFieldsOf: (id) => byId.get(id)?.extra_fields ?? 'refuse',
+    refresh: () => store.refresh(),
+    async list() {
+      await store.refresh()
+      return [...byId.values()].sort(byCreation)
+    },
     count: () => records.size,
     close: records.close,
   }

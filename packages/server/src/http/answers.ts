@@ -20,17 +20,26 @@ export function answerNotFound(request: FastifyRequest, reply: FastifyReply, met
   return sendProblem(failure, request, reply, meter)
 }
 
-export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, meter: Meter): FastifyReply {
-  const { status, headers, body } = problemOf(error, request.id)
+/** The failure of a request as its answer: counted, and told to the log when nobody foresaw it. */
+export function refuse(
+  error: unknown,
+  requestId: string,
+  { meter, log }: { readonly meter: Meter; readonly log: Pick<FastifyBaseLogger, 'error'> },
+): { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly bytes: Buffer } {
   const failure = failureOf(error)
   meter.refused(failure.code)
-  // What nobody foresaw is for the log. What the storage or the process cannot do just now has been told there already.
-  if (failure.code === 'internal') {
-    request.log.error({ err: failure.cause ?? failure, request_id: request.id }, 'request failed')
-  }
-  reply.code(status).headers(headers)
+  // What the storage or the process cannot do just now has been told there already.
+  if (failure.code === 'internal') log.error({ err: failure.cause ?? failure, request_id: requestId }, 'request failed')
+  const { status, headers, body } = problemOf(failure, requestId)
   // Bytes, so that nothing is added to the media type.
-  const bytes = Buffer.from(JSON.stringify(body))
+  return { status, headers, bytes: Buffer.from(JSON.stringify(body)) }
+}
+
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, meter: Meter): FastifyReply {
+  const { status, headers, bytes } = refuse(error, request.id, { meter, log: request.log })
+  reply.code(status).headers(headers)
+  // HTTP/2 has another way to end a connection, and forbids to say it here.
+  if (request.raw.httpVersionMajor === 2) reply.removeHeader('connection')
   if (status === 413 && !request.raw.complete) {
     return reply.header('content-length', bytes.length).send(lingering(bytes, request.raw))
   }

@@ -15,7 +15,7 @@ export function apiKeyHandlers(apiKeys: ApiKeys): Handlers<ApiKeyRoutes> {
       }),
 
     listApiKeys: async ({ params, query, principal }) =>
-      pageOf(apiKeys.list(principal, params.workspace_id), ({ key_id }) => key_id, query),
+      pageOf(await apiKeys.list(principal, params.workspace_id), ({ key_id }) => key_id, query),
 
     revokeApiKey: ({ params, principal }) => apiKeys.revoke(principal, params.workspace_id, params.key_id),
 

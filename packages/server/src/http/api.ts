@@ -9,6 +9,7 @@ import type { TwilioSource } from '../sources/twilio.js'
 import type { StreamDependencies } from '../transport/sse.js'
 import { accessTokenHandlers } from './access-tokens.js'
 import { apiKeyHandlers } from './api-keys.js'
+import { consolePage } from './console-page.js'
 import { docsPage } from './docs-page.js'
 import { eventTypeHandlers } from './event-types.js'
 import type { GuardDeps } from './guard.js'
@@ -41,7 +42,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
       ingest,
       gate: access,
       clock,
-      extraFieldsOf: (workspace) => access.workspaces.get(workspace)?.extra_fields ?? 'refuse',
+      extraFieldsOf: access.workspaces.extraFieldsOf,
     }),
     ...streamHandlers(deps.stream),
     ...historyHandlers({ log, catalogue, clock }),
@@ -56,7 +57,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
   const guarding: GuardDeps = {
     gate: access,
     credentialOf,
-    workspaceExists: (workspace) => access.workspaces.exists(workspace),
+    workspaceExists: async (workspace) => (await access.workspaces.find(workspace)) !== undefined,
   }
   const { publishEvents, publishCallEvents, receiveTwilioCallback, ...parsed } = handlers
   registerRoutes(app, guarding, parsed, { rawBody: false })
@@ -64,7 +65,8 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
     leaveBodies(scope)
     registerRoutes(scope, guarding, { publishEvents, publishCallEvents, receiveTwilioCallback }, { rawBody: true })
   })
-  await app.register(docsPage, { openapi: buildOpenApi(catalogue, { version: deps.version }) })
+  await app.register(consolePage)
+  await app.register(docsPage, { catalogue, openApi: () => buildOpenApi(catalogue, { version: deps.version }) })
   app.get('/', (_request, reply) => reply.redirect('docs'))
 }
 

@@ -5,15 +5,19 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  type FastifyServerFactoryHandler,
   LogController,
 } from 'fastify'
 import type { Clock } from '../clock.js'
 import type { Meter } from '../meter.js'
+import type { CertificateSource } from '../ops/live-certificate.js'
 import { requestIdOf } from '../request-id.js'
 import { answerNotFound, answerProblems, refuseConnection, sendProblem } from './answers.js'
 import type { Trust } from './client-address.js'
 import { parseJsonBodies } from './json-body.js'
-import { registerOrigins, SECURITY_HEADERS } from './security.js'
+import { buildCompiler } from './schema-compiler.js'
+import { SecureServer } from './secure-server.js'
+import { COMMON_HEADERS, registerOrigins } from './security.js'
 
 export interface AppOptions {
   readonly logger: FastifyBaseLogger
@@ -23,6 +27,8 @@ export interface AppOptions {
   readonly allowedOrigins: readonly string[]
   /** Whose `X-Forwarded-*` headers are believed. Default: nobody's. */
   readonly trust?: Trust
+  /** What to serve HTTPS with, HTTP/2 and HTTP/1.1. Default: plain HTTP/1.1. */
+  readonly certificate?: CertificateSource | undefined
   /** Told of every request that is over. */
   readonly onRequestOver: (over: RequestOver) => void
   /** True once the process is going away: new requests are then sent elsewhere. */
@@ -45,6 +51,9 @@ export interface RequestOver {
 const KEEP_ALIVE_MS = 72_000
 /** How often Node looks for requests that are late: they are ended at most this long after their time. */
 const LATE_CHECK_MS = 5000
+/** A body's own limits are shorter, and answer; this one is for whoever gets around them. */
+const REQUEST_MS_MAX = limits.bodyMsMax + limits.bodyIdleMsMax + LATE_CHECK_MS
+const HEAD_TIMES = { headersTimeout: limits.headersMsMax, connectionsCheckingInterval: LATE_CHECK_MS } as const
 /** Longest path parameter that reaches a schema, which then says what is wrong with it. */
 const PARAM_CHARS_MAX = 512
 /** Bytes of a request's head: room for a token of the longest kind and for what browsers and proxies add. */
@@ -55,7 +64,7 @@ const HEAD_BYTES_MAX = 16 * 1024
  * limits on time and size.
  */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
-  const { logger, meter, clock, trust, isDraining } = options
+  const { logger, meter, clock, trust, isDraining, certificate: source } = options
   const app = Fastify({
     loggerInstance: logger,
     // A request is told of in one line when it is over, without its address: that may hold a token.
@@ -66,8 +75,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     requestIdHeader: false,
     trustProxy: trust ?? false,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // A body's own limits are shorter, and answer; this one is for whoever gets around them.
-    requestTimeout: limits.bodyMsMax + limits.bodyIdleMsMax + LATE_CHECK_MS,
+    requestTimeout: REQUEST_MS_MAX,
     bodyLimit: limits.bodyBytesMax,
     // While it drains a process answers every request with a problem of its own (below).
     return503OnClosing: false,
@@ -84,11 +92,21 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
         allowUnionTypes: true,
       },
     },
-    http: {
-      headersTimeout: limits.headersMsMax,
-      connectionsCheckingInterval: LATE_CHECK_MS,
-      maxHeaderSize: HEAD_BYTES_MAX,
-    },
+    schemaController: { compilersFactory: { buildValidator: buildCompiler } },
+    http: { ...HEAD_TIMES, maxHeaderSize: HEAD_BYTES_MAX },
+    ...(source && {
+      serverFactory: (handler: FastifyServerFactoryHandler) =>
+        new SecureServer(
+          {
+            source,
+            clock,
+            http1: { ...HEAD_TIMES, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_MS_MAX },
+            headBytesMax: HEAD_BYTES_MAX,
+            idleMs: KEEP_ALIVE_MS,
+          },
+          handler,
+        ),
+    }),
     clientErrorHandler: (error, socket) => refuseConnection(error, socket as Socket, logger),
     // Hooks do not run for a path that cannot be decoded.
     frameworkErrors: (error, request, reply) => {
@@ -135,7 +153,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
 }
 
 function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  reply.headers(SECURITY_HEADERS).headers({ 'x-request-id': request.id, 'cache-control': 'no-store' })
+  reply.headers(COMMON_HEADERS).header('x-request-id', request.id)
 }
 
 declare module 'fastify' {

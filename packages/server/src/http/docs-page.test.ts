@@ -19,9 +19,10 @@ let address: string
 let html: string
 
 beforeAll(async () => {
-  const openapi = buildOpenApi(builtinCatalogue.with([hostile]), { version: '1.2.3' })
+  const catalogue = builtinCatalogue.with([hostile])
+  const openapi = buildOpenApi(catalogue, { version: '1.2.3' })
   app = Fastify()
-  await app.register(docsPage, { openapi })
+  await app.register(docsPage, { catalogue, openApi: () => openapi })
   app.get('/openapi.json', () => openapi)
   address = await app.listen({ host: '127.0.0.1', port: 0 })
   html = (await app.inject('/docs')).body

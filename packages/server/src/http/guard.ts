@@ -15,7 +15,7 @@ export interface GuardDeps {
   readonly gate: Gate
   /** The credential of a request, without the word "Bearer". @throws SwitchboardError `unauthenticated`, in a wrong place. */
   readonly credentialOf: (request: FastifyRequest, route: Route) => string | undefined
-  readonly workspaceExists: (workspace: string) => boolean
+  readonly workspaceExists: (workspace: string) => Promise<boolean>
 }
 
 /**
@@ -38,7 +38,7 @@ export async function guard(request: FastifyRequest, route: Route, deps: GuardDe
   const { workspace_id: workspace = '', call_sid: callSid } = request.params as Readonly<Record<string, string>>
   if (permission === 'api-key') requireKey(principal, workspace)
   else deps.gate.authorize(principal, workspace, permission, callSid)
-  if (principal.kind === 'admin' && !deps.workspaceExists(workspace)) {
+  if (principal.kind === 'admin' && !(await deps.workspaceExists(workspace))) {
     throw new SwitchboardError('not_found', 'There is no such workspace.')
   }
 }

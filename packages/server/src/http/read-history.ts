@@ -34,9 +34,13 @@ export interface HistoryPage {
   readonly gap?: Gap
 }
 
-/** Reads a page of a channel's past. @throws SwitchboardError `storage_fault`. */
+/**
+ * Reads a page of a channel's past, up to what was acknowledged before the call.
+ * @throws SwitchboardError `storage_fault`; `unavailable` while it cannot be known what that is.
+ */
 export async function readHistory(log: Log, catalogue: Catalogue, request: HistoryRequest): Promise<HistoryPage> {
   const { channel, view, limit } = request
+  await log.catchUp()
   const start = await findStart(log, channel, request.from)
   // Before the first read: what the reads then see reaches at least this far.
   const bounds = await log.bounds(channel)

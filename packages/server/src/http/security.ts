@@ -3,15 +3,19 @@ import type { FastifyInstance } from 'fastify'
 
 /**
  * What keeps browsers from doing more with an answer than it is meant for. For JSON: a page that is served from here
- * says itself what it needs. Whether the way here is encrypted is the proxy's to know and to say.
+ * says itself what it needs. That a name is only to be reached over TLS (HSTS) would hold for every port of it, and is for
+ * whoever has the name to say.
  */
-export const SECURITY_HEADERS = {
+const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
 } as const
+
+/** On every answer, beside the request's id. */
+export const COMMON_HEADERS = { ...SECURITY_HEADERS, 'cache-control': 'no-store' } as const
 
 /** Headers that a browser's script may read beside the plain ones. */
 const EXPOSED = ['x-request-id', 'retry-after', 'idempotent-replayed']

@@ -1,4 +1,5 @@
 import { buildAsyncApi, buildOpenApi, type Catalogue, type Readiness } from '@switchboard/contract'
+import { perCatalogue } from './per-catalogue.js'
 import type { Handlers } from './route-types.js'
 
 /** How the process is, as operations asks. */
@@ -14,16 +15,22 @@ export interface ServedDeps extends Wellbeing {
   readonly version: string
   /** Where the API is served, when the deployment says so. */
   readonly publicUrl?: string | undefined
+  /** True when this process itself speaks TLS. */
+  readonly isSecure?: boolean
 }
+
+/** An AsyncAPI document must name a server, and nobody has said where this one is. */
+const SECURE_PLACEHOLDER = 'https://localhost:8080'
 
 type ServedRoutes = 'getHealth' | 'getReadiness' | 'getMetrics' | 'getOpenApi' | 'getAsyncApi'
 
 /** What is served to everybody: how the process is, and what it speaks. */
 export function servedHandlers(deps: ServedDeps): Handlers<ServedRoutes> {
-  const options = { version: deps.version, ...(deps.publicUrl !== undefined && { serverUrl: deps.publicUrl }) }
-  // The catalogue never changes while the server runs, and so the documents do not either.
-  const openApi = once(() => JSON.stringify(buildOpenApi(deps.catalogue, options)))
-  const asyncApi = once(() => JSON.stringify(buildAsyncApi(deps.catalogue, options)))
+  const { version, publicUrl, isSecure = false } = deps
+  const options = { version, ...(publicUrl !== undefined && { serverUrl: publicUrl }) }
+  const streamOptions = { ...(isSecure && { serverUrl: SECURE_PLACEHOLDER }), ...options }
+  const openApi = perCatalogue(deps.catalogue, () => JSON.stringify(buildOpenApi(deps.catalogue, options)))
+  const asyncApi = perCatalogue(deps.catalogue, () => JSON.stringify(buildAsyncApi(deps.catalogue, streamOptions)))
   return {
     getHealth: async () => ({ status: 'ok', version: deps.version }),
 
@@ -48,13 +55,5 @@ export function servedHandlers(deps: ServedDeps): Handlers<ServedRoutes> {
       reply.type('application/json; charset=utf-8')
       return asyncApi()
     },
-  }
-}
-
-function once<T>(make: () => T): () => T {
-  let made: T | undefined
-  return () => {
-    made ??= make()
-    return made
   }
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { builtinCatalogue, type Permission } from '@switchboard/contract'
+import { builtinCatalogue, type Catalogue, type Permission } from '@switchboard/contract'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
@@ -9,7 +9,7 @@ import { type Access, createAccess } from '../access/access.js'
 import { digest } from '../access/secret-text.js'
 import { type Clock, systemClock } from '../clock.js'
 import { createFanout } from '../fanout/fanout.js'
-import { createIngest } from '../ingest/ingest.js'
+import { createIngest, type Ingest } from '../ingest/ingest.js'
 import { createPublishRate, noPublishRate } from '../ingest/rate.js'
 import { openLmdbEngine } from '../log/lmdb.js'
 import type { Engine } from '../log/log.js'
@@ -17,6 +17,7 @@ import { noMeter } from '../meter.js'
 import { createTwilioSource } from '../sources/twilio.js'
 import { projections } from '../state/projections.js'
 import { createSessions } from '../transport/sessions.js'
+import type { StreamDependencies } from '../transport/sse.js'
 import { registerApi } from './api.js'
 import { createApp } from './app.js'
 import { twilioSettings } from './sources.js'
@@ -27,6 +28,8 @@ export interface TestApp {
   readonly app: FastifyInstance
   readonly access: Access
   readonly engine: Engine
+  readonly ingest: Ingest
+  readonly stream: StreamDependencies
   /** A workspace that was created for the test. */
   readonly workspace: string
   /** A key of the workspace with these permissions. */
@@ -49,18 +52,18 @@ export interface TestAppOptions {
   readonly allowedOrigins?: readonly string[]
   readonly isDraining?: () => boolean
   readonly slug?: string
+  readonly catalogue?: Catalogue
   /** Stands between the server and its engine, to make it fail. */
   readonly wrap?: (engine: Engine) => Engine
 }
 
 /** The server's HTTP side over a real log in a folder of its own. It ends with the test. */
 export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp> {
-  const { clock = systemClock, slug = 'harbor-clinic' } = options
+  const { clock = systemClock, slug = 'harbor-clinic', catalogue = builtinCatalogue } = options
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'http-')))
   const opened = await openLmdbEngine({ dir, clock, projections })
   const engine = options.wrap?.(opened) ?? opened
   const { log } = engine
-  const catalogue = builtinCatalogue
   const access = await createAccess({
     store: engine.store,
     clock,
@@ -73,6 +76,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
   const fanout = createFanout({ log, catalogue, meter: noMeter, clock })
   const sessions = createSessions({ gate: access, clock, meter: noMeter, maxStreamsPerWorkspace: 10, drainMs: 1000 })
   const settings = twilioSettings(access.secrets, access.workspaces)
+  const stream = { log, fanout, sessions, catalogue, clock, meter: noMeter, config: { heartbeatMs: 15_000 } }
   const app = await createApp({
     logger: pino({ level: 'silent' }),
     clock,
@@ -87,7 +91,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     catalogue,
     clock,
     ingest,
-    stream: { log, fanout, sessions, catalogue, clock, meter: noMeter, config: { heartbeatMs: 15_000 } },
+    stream,
     twilio: createTwilioSource({ ingest, log, clock, settings }),
     version: '0.0.0',
     readiness: () => ({ status: 'ready', checks: [] }),
@@ -117,6 +121,8 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     app,
     access,
     engine,
+    ingest,
+    stream,
     workspace,
     async key(...permissions) {
       return (await access.apiKeys.create(admin, workspace, { name: 'a key', permissions })).api_key

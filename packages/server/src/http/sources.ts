@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { limits } from '@switchboard/contract'
 import type { FastifyRequest } from 'fastify'
 import { requireKey, requireSubset } from '../access/authorize.js'
-import type { Secrets } from '../access/secrets.js'
+import type { SecretInfo, Secrets } from '../access/secrets.js'
 import type { Workspaces } from '../access/workspaces.js'
 import type { Clock } from '../clock.js'
 import type { TwilioSettings, TwilioSource } from '../sources/twilio.js'
@@ -52,7 +52,8 @@ export function sourceHandlers({ secrets, twilio, clock, publicUrl }: SourceDeps
       return shown(await secrets.put(principal, params.workspace_id, TWILIO, body.auth_token, about))
     },
 
-    getTwilioSecret: async ({ params, principal }) => shown(secrets.describe(principal, params.workspace_id, TWILIO)),
+    getTwilioSecret: async ({ params, principal }) =>
+      shown(await secrets.describe(principal, params.workspace_id, TWILIO)),
 
     async deleteTwilioSecret({ params, principal }) {
       // What was not set is forgotten too: asking twice is no mistake.
@@ -65,8 +66,9 @@ export function sourceHandlers({ secrets, twilio, clock, publicUrl }: SourceDeps
 export function twilioSettings(
   secrets: Secrets,
   workspaces: Workspaces,
-): (workspace: string) => Promise<TwilioSettings | undefined> {
-  return async (id) => {
+): (workspace: string, fresh: boolean) => Promise<TwilioSettings | undefined> {
+  return async (id, fresh) => {
+    if (fresh) await workspaces.refresh()
     const workspace = workspaces.get(id)
     const secret = workspace && secrets.get(id, TWILIO)
     if (workspace === undefined || secret === undefined) return undefined
@@ -79,7 +81,7 @@ export function twilioSettings(
   }
 }
 
-function shown(info: ReturnType<Secrets['describe']>): object {
+function shown(info: SecretInfo | undefined): object {
   return {
     is_set: info !== undefined,
     service_id: info?.about.service_id ?? null,

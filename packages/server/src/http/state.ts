@@ -21,6 +21,7 @@ export function stateHandlers(log: Log): Handlers<StateRoutes> {
   return {
     async getState({ params, principal }) {
       const workspace = params.workspace_id
+      await log.catchUp()
       // Asked for in one turn, so that the log answers all from one moment where it can.
       const [calls, ended, operators, surfaces, sources] = await Promise.all([
         readRecords(log, { workspace, projection: 'calls', limit: STATE_RECORDS_MAX, passes: isActive }),
@@ -56,6 +57,7 @@ export function stateHandlers(log: Log): Handlers<StateRoutes> {
 
     async getCall({ params, principal }) {
       const { workspace_id: workspace, call_sid: call } = params
+      await log.catchUp()
       // The position first: what the record then holds beyond it, a stream after it repeats.
       const { newest } = await log.bounds({ workspace })
       const found = await log.record(workspace, 'calls', call)
@@ -78,6 +80,7 @@ async function listRecords(
   passes?: (record: JsonObject) => boolean,
 ): Promise<object> {
   const { limit = limits.pageDefault, continuation_token: token } = query
+  await log.catchUp()
   const page = await readRecords(log, {
     workspace,
     projection,

@@ -1,8 +1,11 @@
+import type { IncomingMessage } from 'node:http'
 import { SwitchboardError } from '@switchboard/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Principal } from '../access/principal.js'
 import { parseStreamQuery } from '../transport/query.js'
-import { type StreamDependencies, serveWorkspaceStream } from '../transport/sse.js'
+import { type StreamDependencies, serveWorkspaceStream, streamView } from '../transport/sse.js'
+import { streamHeaders } from '../transport/sse-frames.js'
+import { responseOutlet } from '../transport/sse-socket.js'
 import type { Handlers } from './route-types.js'
 
 /** The streams as routes: what is said on them is the transports' affair. */
@@ -15,8 +18,9 @@ export function streamHandlers(
     probeEventStream: async ({ params, principal, request, reply }) =>
       serve(stream, params.workspace_id, principal, request, reply),
     // A handshake never comes here: it leaves HTTP before there is a route.
-    async observeCall({ reply }) {
-      reply.header('upgrade', 'websocket')
+    async observeCall({ request, reply }) {
+      // HTTP/2 has no upgrades and forbids the header.
+      if (request.raw.httpVersionMajor === 1) reply.header('upgrade', 'websocket')
       throw new SwitchboardError('bad_request', 'This is a WebSocket: connect with a WebSocket client.')
     },
   }
@@ -30,18 +34,20 @@ function serve(
   reply: FastifyReply,
 ): void {
   const header = { 'last-event-id': request.headers['last-event-id'] }
-  const asked = parseStreamQuery(stream.catalogue, queryOf(request), header, stream.clock.now())
+  const asked = parseStreamQuery(stream.catalogue, queryOf(request.raw), header, stream.clock.now())
   // What hooks have set (request id, CORS, security) belongs on the stream's answer too.
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (value !== undefined) reply.raw.setHeader(name, value)
   }
-  serveWorkspaceStream(stream, { ...asked, workspace, principal, connectionId: request.id }, request.raw, reply.raw)
+  const asking = { ...asked, workspace, principal, connectionId: request.id }
+  const view = streamView(stream, asking)
+  if (request.method === 'HEAD') reply.raw.writeHead(200, streamHeaders).end()
+  else serveWorkspaceStream(stream, asking, view, responseOutlet(reply.raw, streamHeaders))
   reply.hijack()
 }
 
 /** The query as it was sent. */
-function queryOf(request: FastifyRequest): URLSearchParams {
-  const url = request.raw.url ?? ''
+export function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
   const start = url.indexOf('?')
   return new URLSearchParams(start === -1 ? '' : url.slice(start + 1))
 }

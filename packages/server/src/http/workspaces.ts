@@ -11,10 +11,10 @@ export function workspaceHandlers(
     createWorkspace: ({ body }) =>
       workspaces.create({ name: body.name, slug: body.slug, extraFields: body.extra_fields }),
 
-    listWorkspaces: async ({ query }) => pageOf(workspaces.list(), ({ id }) => id, query),
+    listWorkspaces: async ({ query }) => pageOf(await workspaces.list(), ({ id }) => id, query),
 
     async getWorkspace({ params }) {
-      const workspace = workspaces.get(params.workspace_id)
+      const workspace = await workspaces.find(params.workspace_id)
       if (workspace === undefined) throw new SwitchboardError('not_found', 'There is no such workspace.')
       return workspace
     },

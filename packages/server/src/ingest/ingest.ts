@@ -17,7 +17,7 @@ import { logKeys } from './idempotency.js'
 import { parseJson } from './json.js'
 import { type Line, splitLines } from './lines.js'
 import type { PublishRate } from './rate.js'
-import { createToolCalls } from './tool-calls.js'
+import { createToolCalls, type ToolCalls } from './tool-calls.js'
 
 /** Where events go, and on whose behalf. */
 export interface PublishTarget {
@@ -78,10 +78,12 @@ export interface IngestDeps {
   readonly clock: Clock
   readonly meter: Meter
   readonly rate: PublishRate
+  /** Default: this process completes tool events itself. */
+  readonly toolCalls?: ToolCalls
 }
 
-export function createIngest({ log, catalogue, clock, meter, rate }: IngestDeps): Ingest {
-  const toolCalls = createToolCalls(log)
+export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: IngestDeps): Ingest {
+  const toolCalls = rest.toolCalls ?? createToolCalls(log)
   let refusing = false
   const assertTaking = (): void => {
     if (refusing) throw new SwitchboardError('unavailable', 'Nothing more is taken here. Try again.')

@@ -28,6 +28,9 @@ export interface ToolCalls {
   close(): void
 }
 
+/** For a process that leaves it to the one that appends for it. */
+export const completedElsewhere: ToolCalls = { complete: (_, events, append) => append(events), close() {} }
+
 interface Call {
   /** What the log holds up to `sequence`; undefined until its history has been read. */
   open: OpenStarts | undefined
@@ -81,6 +84,8 @@ export function createToolCalls(log: Log): ToolCalls {
       })
       try {
         await before
+        // Its start may have been acknowledged at another process a moment ago.
+        if (events.some(needsStart)) await log.catchUp()
         const open = call.open ?? (await recall(log, channel, call))
         return await append(fillIn(events, open))
       } finally {
@@ -138,6 +143,10 @@ function fillIn(events: readonly NewEvent[], open: OpenStarts): readonly NewEven
     ahead = ahead.after(completed.type, completed.event)
     return completed
   })
+}
+
+function needsStart({ type, event }: NewEvent): boolean {
+  return type === TOOL_COMPLETED && typeof event.call_id !== 'string'
 }
 
 function withCallId(event: NewEvent, open: OpenStarts): NewEvent {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, configWarnings, readConfig, requireEmbeddedEngine } from './config.js'
+import { ConfigError, configWarnings, readConfig, requireOneMachine } from './config.js'
 import { type SettingName, settingList } from './settings.js'
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -20,9 +20,16 @@ test('with nothing set, everything has the value that the table says', () => {
     port: 8080,
     host: '127.0.0.1',
     dataDir: './data',
+    workers: 1,
     natsUrl: undefined,
     natsReplicas: undefined,
+    natsPartitions: 1,
+    natsFollow: undefined,
+    natsCredentials: undefined,
+    natsCa: undefined,
+    natsMonitor: undefined,
     adminKey: undefined,
+    sealingKey: undefined,
     retentionMs: 7 * DAY_MS,
     maxStreamsPerWorkspace: 1000,
     heartbeatMs: 15_000,
@@ -53,13 +60,40 @@ const cases: Record<SettingName, { good: readonly (readonly [string, unknown])[]
     ],
     bad: ['a b', 'localhost:80', 'http://x', '[::1]'],
   },
+  tlsCert: { good: [['/etc/ssl/a.crt', '/etc/ssl/a.crt']], bad: ['a\0b'] },
+  tlsKey: { good: [['/etc/ssl/a.key', '/etc/ssl/a.key']], bad: ['a\0b'] },
   dataDir: { good: [['/srv/a b', '/srv/a b']], bad: ['a\0b'] },
+  workers: {
+    good: [
+      ['1', 1],
+      ['64', 64],
+    ],
+    bad: ['0', '65', 'all', '2.5'],
+  },
   natsUrl: {
     good: [['nats://a:4222, tls://b', ['nats://a:4222', 'tls://b']]],
-    bad: ['a:4222', 'http://a', 'nats://a,', `nats://u:${SECRET}@a,x`],
+    bad: ['a:4222', 'http://a', 'wss://a', 'nats://a,', `nats://u:${SECRET}@a,x`],
   },
   natsReplicas: { good: [['3', 3]], bad: ['0', '6', 'three'] },
+  natsPartitions: { good: [['16', 16]], bad: ['0', '1025', '1,2'] },
+  natsFollow: {
+    good: [
+      ['0', [0]],
+      ['3, 5', [3, 5]],
+    ],
+    bad: ['-1', '1024', 'all', '1,', '0-3'],
+  },
+  natsCredentials: { good: [['/etc/nats/gateway.creds', '/etc/nats/gateway.creds']], bad: ['a\0b'] },
+  natsCa: { good: [['/etc/nats/ca.pem', '/etc/nats/ca.pem']], bad: ['a\0b'] },
+  natsMonitor: {
+    good: [['http://10.0.0.1:8222, https://b/', ['http://10.0.0.1:8222', 'https://b']]],
+    bad: ['10.0.0.1:8222', 'nats://a', 'http://a,', 'http://a/?b=c'],
+  },
   adminKey: { good: [[SECRET, SECRET]], bad: ['short', `${SECRET} ${SECRET}`, `${SECRET}é`, SECRET.repeat(100)] },
+  sealingKey: {
+    good: [[`${'A'.repeat(42)}E=`, `${'A'.repeat(42)}E=`]],
+    bad: ['A'.repeat(43), `${'A'.repeat(44)}`, `${'A'.repeat(42)}F=`, `${'-'.repeat(42)}A=`, 'ab'.repeat(32)],
+  },
   retentionMs: {
     good: [
       ['7d', 7 * DAY_MS],
@@ -185,15 +219,17 @@ test('a variable that means nothing is warned of, with the nearest that does', (
   expect(warnings.join()).not.toContain(SECRET)
 })
 
+test('workers share a file, so there are none with JetStream', () => {
+  const nats = { SWITCHBOARD_NATS_URL: `nats://u:${SECRET}@a:4222` }
+  const message = refusal(() => requireOneMachine(readConfig({ ...nats, SWITCHBOARD_WORKERS: '2' })))
+  expect(message).toMatch(/^SWITCHBOARD_WORKERS is 2, and SWITCHBOARD_NATS_URL is set: .*; accepted: 1 with JetStream/)
+  expect(message).not.toContain(SECRET)
+  requireOneMachine(readConfig(nats))
+  requireOneMachine(readConfig({ SWITCHBOARD_WORKERS: '2' }))
+})
+
 test('settings without effect, or with too much, are warned of', () => {
   const env = { SWITCHBOARD_NATS_REPLICAS: '3', SWITCHBOARD_TRUST_PROXY: 'on' }
   expect(configWarnings(env, readConfig(env))).toHaveLength(2)
   expect(configWarnings({}, readConfig({}))).toEqual([])
-})
-
-test('the JetStream engine is refused in one line that does not show its address', () => {
-  requireEmbeddedEngine(readConfig({}))
-  const message = refusal(() => requireEmbeddedEngine(readConfig({ SWITCHBOARD_NATS_URL: `nats://u:${SECRET}@a` })))
-  expect(message).toContain('SWITCHBOARD_NATS_URL')
-  expect(message).not.toContain(SECRET)
 })

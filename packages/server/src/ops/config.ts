@@ -1,6 +1,6 @@
 import { nearestName } from '@switchboard/contract'
 import type { Setting } from './setting.js'
-import { type SettingName, settingList, type settings } from './settings.js'
+import { type SettingName, settingList, settings } from './settings.js'
 
 type ValueOf<S> = S extends { readonly parse: (text: string) => infer T | undefined } ? T : never
 type OrNothing<S> = S extends { readonly preset: string } ? never : undefined
@@ -53,12 +53,14 @@ function parsed({ parse, secret, accepted }: Setting<unknown>, source: string, t
 }
 
 /** In quotes, on one line, with an end. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return JSON.stringify(text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text).replace(
     /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
     (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }
+
+const NATS_SETTINGS = ['natsReplicas', 'natsFollow', 'natsCredentials', 'natsCa', 'natsMonitor'] as const
 
 /** Variables of the command line, which may well be set where the server runs. */
 const OTHERS = ['SWITCHBOARD_URL', 'SWITCHBOARD_API_KEY', 'SWITCHBOARD_WORKSPACE']
@@ -76,8 +78,11 @@ export function configWarnings(env: Readonly<Record<string, string | undefined>>
     const near = nearestName(known, name)
     return `${quoted(name).slice(1, -1)} is not a setting and is ignored${near === undefined ? '' : `; did you mean ${near}?`}`
   })
-  if (config.natsReplicas !== undefined && config.natsUrl === undefined) {
-    warnings.push('SWITCHBOARD_NATS_REPLICAS has no effect without SWITCHBOARD_NATS_URL')
+  if (config.natsUrl === undefined) {
+    for (const name of NATS_SETTINGS) {
+      const { variable } = settings[name]
+      if (config[name] !== undefined) warnings.push(`${variable} has no effect without SWITCHBOARD_NATS_URL`)
+    }
   }
   if (config.trustProxy === true) {
     warnings.push('SWITCHBOARD_TRUST_PROXY=on believes the addresses that any client claims: name the proxies instead')
@@ -85,10 +90,10 @@ export function configWarnings(env: Readonly<Record<string, string | undefined>>
   return warnings
 }
 
-/** @throws ConfigError when the settings ask for an engine that this build does not have. */
-export function requireEmbeddedEngine(config: Config): void {
-  if (config.natsUrl === undefined) return
+/** @throws ConfigError when workers are asked for where there is no file for them to share. */
+export function requireOneMachine({ workers, natsUrl }: Config): void {
+  if (workers === 1 || natsUrl === undefined) return
   throw new ConfigError(
-    'SWITCHBOARD_NATS_URL is set, and this build has no JetStream engine; accepted: nothing, for the embedded engine in SWITCHBOARD_DATA_DIR',
+    `SWITCHBOARD_WORKERS is ${workers}, and SWITCHBOARD_NATS_URL is set: workers share the embedded engine; accepted: 1 with JetStream, where more gateways do what more workers would`,
   )
 }

@@ -99,6 +99,8 @@ export function storageCheck(log: Pick<Log, 'health'>): Check {
     const words = [
       codes.has('storage_full') && 'The disk is full: make room.',
       codes.has('storage_fault') && 'The storage failed: look at the log and at the disk, then restart.',
+      codes.has('unreachable') && 'The NATS servers do not answer, or have no leader.',
+      codes.has('behind') && 'It is still catching up with the stream.',
       damaged > 0 && `${damaged} damaged ${damaged === 1 ? 'place' : 'places'} in the stored events: see the log.`,
       !writable && 'Nothing more is acknowledged.',
     ].filter((word) => word !== false)

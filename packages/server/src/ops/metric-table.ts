@@ -6,6 +6,8 @@ export interface MetricRow {
   /** One line. */
   readonly meaning: string
   readonly labels?: readonly string[]
+  /** How the values of several processes become one. Default: their sum. */
+  readonly together?: 'sum' | 'min' | 'max' | 'first'
   /** Upper bounds of a histogram, in the unit of its name. */
   readonly buckets?: readonly number[]
 }
@@ -70,7 +72,8 @@ export const metricTable = {
   },
   switchboard_subscriber_lag_max_entries: {
     type: 'gauge',
-    meaning: 'How many entries the slowest subscriber is behind.',
+    together: 'max',
+    meaning: 'How far the slowest subscriber is behind, in sequences: entries on LMDB, 1,024 an append on JetStream.',
     labels: ['kind'],
   },
   switchboard_tail_bytes: {
@@ -79,18 +82,27 @@ export const metricTable = {
   },
   switchboard_log_writable: {
     type: 'gauge',
+    together: 'min',
     meaning: '1 while events are acknowledged, 0 while every append is refused.',
   },
   switchboard_log_faults: {
     type: 'gauge',
+    together: 'max',
     meaning: 'Known faults of the storage, damaged ranges included.',
   },
   switchboard_log_bytes: {
     type: 'gauge',
+    together: 'max',
     meaning: 'Size of the log on disk.',
+  },
+  switchboard_log_behind_appends: {
+    type: 'gauge',
+    together: 'max',
+    meaning: 'Appends in JetStream that this gateway does not have yet; always 0 on LMDB.',
   },
   switchboard_store_records: {
     type: 'gauge',
+    together: 'max',
     meaning: 'Records beside the log, by what they are.',
     labels: ['record'],
   },
@@ -105,12 +117,18 @@ export const metricTable = {
     labels: ['method', 'route'],
     buckets: REQUEST_SECONDS,
   },
+  switchboard_worker_ends_total: {
+    type: 'counter',
+    meaning: 'Worker processes that ended unasked, and were replaced.',
+  },
   switchboard_ready: {
     type: 'gauge',
+    together: 'min',
     meaning: '1 while the process takes traffic.',
   },
   switchboard_build_info: {
     type: 'gauge',
+    together: 'first',
     meaning: 'Always 1; the label says which version runs.',
     labels: ['version'],
   },

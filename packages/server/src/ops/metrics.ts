@@ -1,5 +1,14 @@
 import type { ChannelKind } from '@switchboard/contract'
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client'
 import type { Meter } from '../meter.js'
 import { type MetricName, type MetricRow, metricTable } from './metric-table.js'
 
@@ -11,6 +20,7 @@ export interface Readings {
   readonly logWritable?: () => boolean
   readonly logFaults?: () => number
   readonly logBytes?: () => number | Promise<number>
+  readonly logBehind?: () => number
   /** How many records there are of what, for example `{ api_keys: 12 }`. The names become labels: never ids. */
   readonly storeRecords?: () => Readonly<Record<string, number>>
   readonly ready?: () => boolean
@@ -27,13 +37,24 @@ export interface RequestMeasure {
   readonly streaming?: boolean
 }
 
-/** The metrics of one server. */
+/** In the Prometheus text format, with that format's content type. */
+export interface Collected {
+  readonly contentType: string
+  readonly text: string
+}
+
+/** The metrics of one process at one instant, as they are sent to another. */
+export type Sample = readonly MetricObjectWithValues<MetricValue<string>>[]
+
+/** The metrics of one process. */
 export interface Metrics extends Meter {
   request(measure: RequestMeasure): void
+  /** A worker process has ended unasked. */
+  workerEnded(): void
   /** Adds readings; a later one replaces an earlier one of the same name. */
   read(readings: Readings): void
-  /** In the Prometheus text format, with that format's content type. */
-  collect(): Promise<{ readonly contentType: string; readonly text: string }>
+  collect(): Promise<Collected>
+  sample(): Promise<Sample>
   readonly registry: Registry
   /** Forgets everything. */
   close(): void
@@ -75,6 +96,7 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   const deliveryLag = histogram('switchboard_delivery_lag_seconds')
   const requests = counter('switchboard_http_requests_total')
   const requestSeconds = histogram('switchboard_http_request_seconds')
+  const workerEnds = counter('switchboard_worker_ends_total')
   gauge('switchboard_build_info').set({ version: options.version }, 1)
 
   gauge('switchboard_subscriber_lag_max_entries', (lag) => {
@@ -84,6 +106,7 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   gauge('switchboard_log_writable', (writable) => writable.set(Number(readings.logWritable?.() ?? false)))
   gauge('switchboard_log_faults', (faults) => faults.set(readings.logFaults?.() ?? 0))
   gauge('switchboard_log_bytes', async (bytes) => bytes.set((await readings.logBytes?.()) ?? 0))
+  gauge('switchboard_log_behind_appends', (behind) => behind.set(readings.logBehind?.() ?? 0))
   gauge('switchboard_ready', (ready) => ready.set(Number(readings.ready?.() ?? false)))
   gauge('switchboard_store_records', (records) => {
     records.reset()
@@ -122,9 +145,13 @@ export function createMetrics(options: { readonly version: string }): Metrics {
       if (!streaming) requestSeconds.observe({ method, route }, ms / 1000)
     },
 
+    workerEnded: () => workerEnds.inc(),
+
     read(more) {
       readings = { ...readings, ...more }
     },
+
+    sample: () => registry.getMetricsAsJSON(),
 
     collect: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
 
@@ -132,7 +159,21 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   }
 }
 
-function definition(name: MetricName): { name: string; help: string; labelNames: string[] } {
-  const { meaning, labels = [] }: MetricRow = metricTable[name]
-  return { name, help: meaning, labelNames: [...labels] }
+/** Samples of several processes as if they were one, each metric put together as its row says. */
+export async function collectSamples(samples: readonly Sample[]): Promise<Collected> {
+  const registry = AggregatorRegistry.aggregate(samples as Sample[])
+  return { contentType: registry.contentType, text: await registry.metrics() }
+}
+
+/** What of two samples has to be kept when their processes are gone: what was counted, for a sum must never fall. */
+export async function keptCounts(samples: readonly Sample[]): Promise<Sample> {
+  const counted = samples.map((sample) => sample.filter(({ type }) => COUNTED.has(`${type}`)))
+  return AggregatorRegistry.aggregate(counted).getMetricsAsJSON()
+}
+
+const COUNTED: ReadonlySet<string> = new Set(['counter', 'histogram'])
+
+function definition(name: MetricName) {
+  const { meaning, labels = [], together = 'sum' }: MetricRow = metricTable[name]
+  return { name, help: meaning, labelNames: [...labels], aggregator: together }
 }

@@ -66,6 +66,11 @@ export const path: Form<string> = {
   parse: (text) => (text.includes('\0') ? undefined : text),
 }
 
+/** The path of a file; what is in it is looked at when it is read. */
+export function pemFile(accepted: string): Form<string> {
+  return { accepted, parse: path.parse }
+}
+
 export const host: Form<string> = {
   accepted: 'an IP address or a host name, without a port',
   parse: (text) => (isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text) ? text : undefined),
@@ -80,6 +85,17 @@ export function keyText(charsMin: number, charsMax: number): Form<string> {
   }
 }
 
+/** Random bytes, written in base64. */
+export function base64Bytes(bytes: number): Form<string> {
+  return {
+    accepted: `${bytes} bytes in base64`,
+    parse: (text) => {
+      const decoded = Buffer.from(text, 'base64')
+      return decoded.length === bytes && decoded.toString('base64') === text ? text : undefined
+    },
+  }
+}
+
 /** Values between commas; spaces around them do not count. */
 function list<T>(accepted: string, parse: (text: string) => T | undefined): Form<readonly T[]> {
   return {
@@ -89,6 +105,12 @@ function list<T>(accepted: string, parse: (text: string) => T | undefined): Form
       return values.every((value) => value !== undefined) ? values : undefined
     },
   }
+}
+
+/** Whole numbers between commas, each once. */
+export function numbers(min: number, max: number): Form<readonly number[]> {
+  const { parse } = wholeNumber(min, max)
+  return list(`whole numbers from ${min} to ${max} between commas, such as 0,2`, parse)
 }
 
 /** Origins exactly as browsers send them. */
@@ -109,11 +131,15 @@ export const webAddress: Form<string> = {
   },
 }
 
+/** Several, the answers without a slash at their end. */
+export const webAddresses = list(
+  'http or https addresses between commas, such as http://10.0.0.1:8222, without credentials, query or fragment',
+  webAddress.parse,
+)
+
 export const natsServers = list('NATS servers between commas, such as nats://10.0.0.1:4222', (text) => {
   const url = urlOf(text)
-  return url !== undefined && ['nats:', 'tls:', 'ws:', 'wss:'].includes(url.protocol) && url.host !== ''
-    ? text
-    : undefined
+  return url !== undefined && ['nats:', 'tls:'].includes(url.protocol) && url.host !== '' ? text : undefined
 })
 
 /** False, true (whoever connects), how many proxies stand in front, or which addresses are proxies. */

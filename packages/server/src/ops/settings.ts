@@ -1,18 +1,25 @@
+import { SEALING_KEY_BYTES } from '../access/sealing.js'
 import {
+  base64Bytes,
   duration,
   host,
   keyText,
   natsServers,
+  numbers,
   oneOf,
   origins,
   path,
+  pemFile,
   type Setting,
   trustProxy,
   webAddress,
+  webAddresses,
   wholeNumber,
 } from './setting.js'
 
 export const ADMIN_KEY_CHARS_MIN = 32
+/** Each costs the servers a Raft group, and each gateway that follows it a consumer. */
+const PARTITIONS_MAX = 1024
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
@@ -37,20 +44,47 @@ export const settings = {
     meaning: 'Address to listen on; 0.0.0.0 or :: for every one of the machine.',
     ...host,
   },
+  tlsCert: {
+    variable: 'SWITCHBOARD_TLS_CERT',
+    flag: '--tls-cert',
+    placeholder: '<path>',
+    otherwise: 'plain HTTP/1.1',
+    meaning:
+      'Certificate to serve HTTPS with: HTTP/2, and HTTP/1.1 on the same port. Read again when the file changes.',
+    ...pemFile("a file of certificates in PEM, the server's own first and then those that lead to its authority"),
+  },
+  tlsKey: {
+    variable: 'SWITCHBOARD_TLS_KEY',
+    flag: '--tls-key',
+    placeholder: '<path>',
+    otherwise: 'plain HTTP/1.1',
+    meaning: "The certificate's private key.",
+    ...pemFile('a file of one private key in PEM, without a pass phrase'),
+  },
   dataDir: {
     variable: 'SWITCHBOARD_DATA_DIR',
     flag: '--data-dir',
     placeholder: '<path>',
     preset: './data',
-    meaning: 'Folder of the embedded engine and of the keys that belong to it.',
+    meaning:
+      "Folder of the embedded engine and of the keys that belong to it, or of a gateway's copy of JetStream's events.",
+
     ...path,
+  },
+  workers: {
+    variable: 'SWITCHBOARD_WORKERS',
+    flag: '--workers',
+    placeholder: '<number>',
+    preset: '1',
+    meaning: 'Processes that serve one port over the embedded engine, to use more cores. 1 is a single process.',
+    ...wholeNumber(1, 64),
   },
   natsUrl: {
     variable: 'SWITCHBOARD_NATS_URL',
     flag: '--nats-url',
     placeholder: '<servers>',
     otherwise: 'the embedded engine',
-    meaning: 'Servers of the JetStream engine. This build has the embedded engine only, and refuses to start with it.',
+    meaning: 'NATS servers: events are kept in their JetStream, and any number of gateways may serve them.',
     // It may hold a password.
     secret: true,
     ...natsServers,
@@ -63,6 +97,46 @@ export const settings = {
     meaning: 'Copies of every event in JetStream.',
     ...wholeNumber(1, 5),
   },
+  natsPartitions: {
+    variable: 'SWITCHBOARD_NATS_PARTITIONS',
+    flag: '--nats-partitions',
+    placeholder: '<number>',
+    preset: '1',
+    meaning: 'Streams that the workspaces are spread over. The same for every gateway, and for ever.',
+    ...wholeNumber(1, PARTITIONS_MAX),
+  },
+  natsFollow: {
+    variable: 'SWITCHBOARD_NATS_FOLLOW',
+    flag: '--nats-follow',
+    placeholder: '<partitions>',
+    otherwise: 'all',
+    meaning: 'Partitions that this gateway serves. Requests for workspaces in others are answered with 421.',
+    ...numbers(0, PARTITIONS_MAX - 1),
+  },
+  natsCredentials: {
+    variable: 'SWITCHBOARD_NATS_CREDENTIALS',
+    flag: '--nats-credentials',
+    placeholder: '<path>',
+    otherwise: 'what is in the addresses',
+    meaning: 'A file of NATS credentials, as nsc writes it.',
+    ...path,
+  },
+  natsCa: {
+    variable: 'SWITCHBOARD_NATS_CA',
+    flag: '--nats-ca',
+    placeholder: '<path>',
+    otherwise: 'the authorities that the system knows',
+    meaning: "The certificate of the authority that signed the NATS servers' certificates.",
+    ...path,
+  },
+  natsMonitor: {
+    variable: 'SWITCHBOARD_NATS_MONITOR',
+    flag: '--nats-monitor',
+    placeholder: '<addresses>',
+    otherwise: 'whether they sync before they acknowledge is not known',
+    meaning: 'Monitoring ports of the NATS servers, to be looked at when a gateway starts and by the doctor.',
+    ...webAddresses,
+  },
   adminKey: {
     variable: 'SWITCHBOARD_ADMIN_KEY',
     flag: '--admin-key',
@@ -71,6 +145,15 @@ export const settings = {
     meaning: 'The root credential. A variable is better than a flag, which other users of the machine can read.',
     secret: true,
     ...keyText(ADMIN_KEY_CHARS_MIN, 1024),
+  },
+  sealingKey: {
+    variable: 'SWITCHBOARD_SEALING_KEY',
+    flag: '--sealing-key',
+    placeholder: '<base64>',
+    otherwise: 'generated on the first start and kept beside what it seals',
+    meaning: 'Seals the secrets of sources, such as one from openssl rand -base64 32. The same at every gateway.',
+    secret: true,
+    ...base64Bytes(SEALING_KEY_BYTES),
   },
   retentionMs: {
     variable: 'SWITCHBOARD_RETENTION',

@@ -17,8 +17,11 @@ export interface TwilioDeps {
   readonly ingest: Ingest
   readonly log: Log
   readonly clock: Clock
-  /** Undefined when the workspace does not exist or has set no secret: both are answered alike. */
-  settings(workspace: string): Promise<TwilioSettings | undefined>
+  /**
+   * Undefined when the workspace does not exist or has set no secret: both are answered alike.
+   * @param fresh Asks first what other processes have set.
+   */
+  settings(workspace: string, fresh: boolean): Promise<TwilioSettings | undefined>
 }
 
 /** A callback as it came. */
@@ -96,10 +99,14 @@ export function createTwilioSource({ ingest, log, clock, settings }: TwilioDeps)
 
   return {
     async receive({ workspace, url, signature, body }) {
-      const set = await settings(workspace)
       const fields = parseForm(body)
-      const signed = isSignedByTwilio(set?.authToken ?? NO_TOKEN, url, fields, signature ?? '')
-      if (set === undefined || !signed) {
+      const signedFor = async (fresh: boolean): Promise<TwilioSettings | undefined> => {
+        const set = await settings(workspace, fresh)
+        return isSignedByTwilio(set?.authToken ?? NO_TOKEN, url, fields, signature ?? '') ? set : undefined
+      }
+      // What does not fit here may fit what another process has just set.
+      const set = (await signedFor(false)) ?? (await signedFor(true))
+      if (set === undefined) {
         throw new SwitchboardError(
           'invalid_signature',
           'X-Twilio-Signature does not match, or no Twilio auth token is set for this workspace. The address that Twilio calls must be the one in SWITCHBOARD_PUBLIC_URL',

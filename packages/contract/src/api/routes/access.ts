@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../../type.js'
 import { limits } from '../limits.js'
 import { AccessToken, ApiKeyList, ApiKeyWithSecret, CreateAccessToken, CreateApiKey } from '../schemas/credentials.js'
 import { inWorkspace, onKey, paging } from './parameters.js'

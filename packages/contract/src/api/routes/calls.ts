@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../../type.js'
 import { limits } from '../limits.js'
 import { ObserverEventBatch, ObserverEventInput, ObserverHistory } from '../schemas/events.js'
 import { publishAnswer, publishFailures, publishing } from './events.js'

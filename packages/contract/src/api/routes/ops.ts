@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../../type.js'
 import { Health, Readiness } from '../schemas/ops.js'
 import type { Route } from './route.js'
 

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../../type.js'
 import { limits } from '../limits.js'
 import { chosenId, KEY_ID_PATTERN, uuid } from '../schemas/text.js'
 

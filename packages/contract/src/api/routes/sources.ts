@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../../type.js'
 import { SetTwilioSecret, TwilioCallback, TwilioSecret } from '../schemas/sources.js'
 import { inWorkspace } from './parameters.js'
 import { bodied, guarded, type Route } from './route.js'

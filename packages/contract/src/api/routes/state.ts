@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../../type.js'
 import { CallAnswer, CallList, DataSourceList, OperatorList, SurfaceList, WorkspaceState } from '../schemas/state.js'
 import { inWorkspace, onCall, paging } from './parameters.js'
 import { guarded, type Route } from './route.js'

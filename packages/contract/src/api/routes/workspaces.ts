@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import { Type } from '../../type.js'
 import { CreateWorkspace, Workspace, WorkspaceList } from '../schemas/workspaces.js'
 import { inWorkspace, paging } from './parameters.js'
 import { bodied, guarded, type Route } from './route.js'

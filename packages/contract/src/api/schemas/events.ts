@@ -1,4 +1,5 @@
-import Type, { type Static, type TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
+import { Type } from '../../type.js'
 import { limits } from '../limits.js'
 import { StreamGap } from './frames.js'
 import { page } from './page.js'

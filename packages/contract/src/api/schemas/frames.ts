@@ -1,4 +1,5 @@
-import Type, { type Static, type TProperties } from 'typebox'
+import type { Static, TProperties } from 'typebox'
+import { Type } from '../../type.js'
 import { type FailureCode, failures } from '../failures.js'
 import { limits } from '../limits.js'
 import { positionText } from './text.js'

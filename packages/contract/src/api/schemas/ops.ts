@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../../type.js'
 
 export const Health = Type.Object(
   { status: Type.Literal('ok'), version: Type.String({ description: "The server's version." }) },

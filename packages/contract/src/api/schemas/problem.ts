@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../../type.js'
 import { type FailureCode, failures } from '../failures.js'
 
 export const failureCodes = Object.keys(failures) as FailureCode[]

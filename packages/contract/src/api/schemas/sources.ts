@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../../type.js'
 import { instant, nullable, uuid } from './text.js'
 
 export const SetTwilioSecret = Type.Object(

@@ -1,4 +1,5 @@
-import Type, { type Static } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../../type.js'
 import { page } from './page.js'
 import { instant, nullable, personalText, positionText, seconds } from './text.js'
 

@@ -1,5 +1,6 @@
-import Type, { type TSchema, type TUnion } from 'typebox'
+import type { TSchema, TUnion } from 'typebox'
 import { POSITION_BYTES_MAX } from '../../position.js'
+import { Type } from '../../type.js'
 import { limits } from '../limits.js'
 
 /** The texts that many shapes share: ids, positions, times. */
@@ -11,7 +12,7 @@ export const PATH_ID_PATTERN = `^[A-Za-z0-9_.:-]{1,${limits.idCharsMax}}$`
 export const KEY_ID_PATTERN = '^[A-Za-z0-9]{1,64}$'
 
 /** Grammar of a position, `<unix ms>-<sequence>`. */
-export const POSITION_PATTERN = '^[0-9]{1,15}-[0-9]{1,15}$'
+export const POSITION_PATTERN = '^[0-9]{1,15}-[0-9]{1,16}$'
 
 export const uuid = (description: string) => Type.String({ format: 'uuid', description })
 
