@@ -1,4 +1,4 @@
-// Builds every package: one incremental compile, then the SDK's two module formats when its sources changed.
+// Builds every package: one incremental compile, the SDK's two module formats and the console when their sources changed.
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { ensureInstalled, root, run } from './install.mjs'
 
@@ -25,6 +25,18 @@ function compile() {
       cwd: `${root}packages/sdk`,
       // Heard only when it fails: the last line of tsdown that runs on Node 20 says at each start that it is the last.
       stdio: ['ignore', 2, 'pipe'],
+    })
+  }
+  const site = `${root}packages/console/dist/site/index.html`
+  // It reads the other packages as source, so it asks for no order; but their changes are its changes.
+  const sources = ['console/src', 'sdk/src', 'contract/src/state'].map((folder) => newest(`${root}packages/${folder}`))
+  const settings = ['index.html', 'vite.config.ts', 'package.json'].map(
+    (file) => statSync(`${root}packages/console/${file}`).mtimeMs,
+  )
+  if (!existsSync(site) || statSync(site).mtimeMs < Math.max(...sources, ...settings)) {
+    run('node', [`${root}node_modules/vite/bin/vite.js`, 'build', '--logLevel', 'warn'], {
+      cwd: `${root}packages/console`,
+      ...quiet,
     })
   }
   run('node', [`${root}node_modules/typescript7/bin/tsc`, '-b'], quiet)

@@ -19,6 +19,9 @@ const programs = [
   { command: 'openssl', package: 'openssl', why: 'the tests give those three a certificate' },
   { command: 'python3', package: 'python3', why: 'the tests cut the power of a scratch file system' },
   { command: 'mkfs.ext4', package: 'e2fsprogs', why: 'the tests cut the power of a scratch file system' },
+  { command: 'chattr', package: 'e2fsprogs', why: 'a cluster keeps what it acknowledged through a power cut with it' },
+  { command: 'nats-server', package: 'nats-server', why: 'the tests run it, alone and as a cluster' },
+  { command: 'ip', package: 'iproute2', why: 'the tests cut a node of a cluster off from its network' },
 ]
 
 const has = (command) => spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0
