@@ -1,12 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { existsSync } from 'node:fs'
+import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Json, TestServer } from '../kit.js'
-import { openTab, signIn, type Tab } from './console-tab.js'
+import { openTab, pictures, signIn, type Tab } from './console-tab.js'
 
 const CHROMIUM = '/usr/bin/chromium'
-/** Set to a folder, the pages are photographed into it. */
-const PICTURES = process.env.SWITCHBOARD_TEST_PICTURES
 
 const uuid = (n: number): string => `9e8d7c6b-5a49-4382-b716-${String(n).padStart(12, '0')}`
 const ENTITY = '31415926-5358-4979-8323-846264338308'
@@ -41,17 +39,6 @@ describe.skipIf(!existsSync(CHROMIUM))('surfaces, operators and pipelines in a b
     const tab = await openTab(browser, server, path)
     await signIn(server, tab.page)
     return tab
-  }
-
-  async function pictures(page: Page, name: string): Promise<void> {
-    if (PICTURES === undefined) return
-    mkdirSync(PICTURES, { recursive: true })
-    await page.screenshot({ path: `${PICTURES}/${name}.png` })
-    await page.click('[aria-label="Use dark colours"]')
-    await page.setViewportSize({ width: 390, height: 844 })
-    await page.screenshot({ path: `${PICTURES}/${name}-phone-dark.png` })
-    await page.click('[aria-label="Use light colours"]')
-    await page.setViewportSize({ width: 1440, height: 900 })
   }
 
   test('a surface stands with its stage, waits for review on top, and is told in the sidebar', async () => {

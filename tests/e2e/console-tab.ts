@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import { onTestFinished } from 'vitest'
 import type { TestServer } from '../kit.js'
@@ -29,10 +30,25 @@ export async function openTab(browser: Browser, server: TestServer, path = '/'):
   return { page, wrong }
 }
 
+/** Set to a folder, pages are photographed into it. */
+const PICTURES = process.env.SWITCHBOARD_TEST_PICTURES
+
+/** Photographs a page as it is on a desk, and dark on a telephone, when somebody asked for pictures. */
+export async function pictures(page: Page, name: string): Promise<void> {
+  if (PICTURES === undefined) return
+  mkdirSync(PICTURES, { recursive: true })
+  await page.screenshot({ path: `${PICTURES}/${name}.png` })
+  await page.click('[aria-label="Use dark colours"]')
+  await page.setViewportSize({ width: 390, height: 844 })
+  await page.screenshot({ path: `${PICTURES}/${name}-phone-dark.png` })
+  await page.click('[aria-label="Use light colours"]')
+  await page.setViewportSize({ width: 1440, height: 900 })
+}
+
 /** Resolves when the page is live. */
-export async function signIn(server: TestServer, page: Page): Promise<void> {
-  await page.fill('[name=key]', server.adminKey)
+export async function signIn(server: TestServer, page: Page, credential = server.adminKey): Promise<void> {
+  await page.fill('[name=key]', credential)
   await page.fill('[name=workspace]', server.workspace)
   await page.click('text=Sign in')
-  await page.locator('.connection.live').waitFor()
+  await page.locator('.top .connection.live').waitFor()
 }

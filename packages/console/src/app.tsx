@@ -1,6 +1,7 @@
 import { Switchboard } from '@switchboard/sdk'
 import { useEffect, useState } from 'react'
 import { Navigate, Route, Routes } from 'react-router'
+import { CallPage } from './pages/call.js'
 import { SignInPage } from './pages/sign-in.js'
 import { routes } from './routes.js'
 import { Shell } from './shell.js'
@@ -43,6 +44,7 @@ function SignedIn({ session, onLeave }: { session: Session; onLeave: () => void 
           {routes.map(({ path, Page }) => (
             <Route key={path} path={path} element={<Page />} />
           ))}
+          <Route path="/calls/:sid" element={<CallPage />} />
           <Route path="*" element={<Navigate to={home} replace />} />
         </Routes>
       </Shell>

@@ -5,4 +5,5 @@
 export * from './api/failures.js'
 export * from './api/limits.js'
 export * from './api/permissions.js'
+export * from './catalogue/masked-text.js'
 export * from './position.js'

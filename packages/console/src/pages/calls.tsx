@@ -1,5 +1,6 @@
 import type { CallState } from '@switchboard/contract/state'
 import { useState } from 'react'
+import { Link } from 'react-router'
 import { Duration, EmptyState, Loading, RelativeTime, useNow } from '../design/parts.js'
 import { shortId } from '../design/words.js'
 import { groupCalls } from '../stores/calls-view.js'
@@ -81,7 +82,9 @@ function CallRow({ call, now, waiting = false }: { call: CallState; now: number;
     <li className={`call ${over ? 'over' : ''}`} data-call={call.call_sid}>
       <span className="person">{waiting ? '▲' : ''}</span>
       <Duration ms={lasted} />
-      <span title={call.call_sid}>{call.caller_id ?? shortId(call.call_sid)}</span>
+      <Link to={`/calls/${encodeURIComponent(call.call_sid)}`} title={call.call_sid} data-row dir="auto">
+        {call.caller_id ?? shortId(call.call_sid)}
+      </Link>
       <span className="wide">{call.service_id ?? ''}</span>
       <span className="wide">{whatHappens(call)}</span>
       {waiting ? (

@@ -27,25 +27,73 @@ export const ended = (call_sid: string) => ({
   escalated: false,
 })
 
+/** Frames that are drawn when a test says so. */
+export class Frames {
+  private due: (() => void)[] = []
+
+  readonly frame: Frame = (run) => void this.due.push(run)
+
+  /** Lets all that is under way come to rest, then draws a frame. Answers how many changes were waiting for it. */
+  async draw(): Promise<number> {
+    await new Promise(setImmediate)
+    const due = this.due
+    this.due = []
+    for (const run of due) run()
+    return due.length
+  }
+}
+
+/** A live channel whose items come when a test pushes them. */
+export class Pushed<Item> {
+  private waiting: ((next: Item | undefined) => void) | undefined
+  private readonly items: (Item | undefined)[] = []
+
+  push(...items: readonly Item[]): void {
+    for (const each of items) this.give(each)
+  }
+
+  end(): void {
+    this.give(undefined)
+  }
+
+  read() {
+    const take = () =>
+      new Promise<Item | undefined>((resolve) => {
+        if (this.items.length > 0) resolve(this.items.shift())
+        else this.waiting = resolve
+      })
+    async function* read() {
+      for (let next = await take(); next; next = await take()) yield next
+    }
+    return Object.assign(read(), { close: () => this.end() })
+  }
+
+  private give(next: Item | undefined): void {
+    if (this.waiting) {
+      this.waiting(next)
+      this.waiting = undefined
+    } else this.items.push(next)
+  }
+}
+
 /** A server that says what a test has it say: a state for each time it is asked, and entries as they are pushed. */
 export class Stand {
   /** Where each stream was to begin. */
   readonly streams: StreamOptions[] = []
   /** State answers, the first for the first question. */
   readonly states: object[] = []
-  private waiting: ((next: WorkspaceItem | undefined) => void) | undefined
-  private readonly items: (WorkspaceItem | undefined)[] = []
-  private frames: (() => void)[] = []
+  private readonly pushed = new Pushed<WorkspaceItem>()
+  private readonly frames = new Frames()
 
   readonly switchboard = {
     state: { get: async () => this.states.shift() },
     events: { stream: (options: StreamOptions) => this.stream(options) },
   } as unknown as Switchboard
 
-  readonly frame: Frame = (run) => void this.frames.push(run)
+  readonly frame: Frame = this.frames.frame
 
   push(...items: readonly WorkspaceItem[]): void {
-    for (const each of items) this.give(each)
+    this.pushed.push(...items)
   }
 
   /** Tells the newest stream of a gap. */
@@ -54,33 +102,14 @@ export class Stand {
     this.streams.at(-1)?.onGap?.(told)
   }
 
-  /** Lets all that is under way come to rest, then draws a frame. Answers how many changes were waiting for it. */
-  async draw(): Promise<number> {
-    await new Promise(setImmediate)
-    const due = this.frames
-    this.frames = []
-    for (const run of due) run()
-    return due.length
-  }
-
-  private give(next: WorkspaceItem | undefined): void {
-    if (this.waiting) {
-      this.waiting(next)
-      this.waiting = undefined
-    } else this.items.push(next)
+  /** See `Frames`. */
+  draw(): Promise<number> {
+    return this.frames.draw()
   }
 
   private stream(options: StreamOptions) {
     this.streams.push(options)
-    options.signal?.addEventListener('abort', () => this.give(undefined))
-    const take = () =>
-      new Promise<WorkspaceItem | undefined>((resolve) => {
-        if (this.items.length > 0) resolve(this.items.shift())
-        else this.waiting = resolve
-      })
-    async function* read() {
-      for (let next = await take(); next; next = await take()) yield next
-    }
-    return Object.assign(read(), { close: () => this.give(undefined) })
+    options.signal?.addEventListener('abort', () => this.pushed.end())
+    return this.pushed.read()
   }
 }

@@ -60,6 +60,7 @@ const empty: WorkspaceSnapshot = {
 export class WorkspaceStore extends Store<WorkspaceSnapshot> {
   readonly #options: WorkspaceStoreOptions
   readonly #now: () => number
+  readonly #followers = new Set<(item: WorkspaceItem) => void>()
   #ended = new AbortController()
 
   constructor(options: WorkspaceStoreOptions) {
@@ -88,6 +89,12 @@ export class WorkspaceStore extends Store<WorkspaceSnapshot> {
 
   stop(): void {
     this.#ended.abort()
+  }
+
+  /** Hands over every event that is folded from now on, each once and in order. */
+  follow(listener: (item: WorkspaceItem) => void): () => void {
+    this.#followers.add(listener)
+    return () => this.#followers.delete(listener)
   }
 
   /** @returns true when a gap asks for a new beginning. */
@@ -147,6 +154,7 @@ export class WorkspaceStore extends Store<WorkspaceSnapshot> {
       position: item.id,
       folded: before.folded + 1,
     })
+    for (const listener of this.#followers) listener(item)
   }
 }
 

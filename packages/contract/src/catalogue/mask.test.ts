@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ChannelKind, EventDefinition, EventType, JsonObject } from './define.js'
-import { hasPersonalData, MASKED_TEXT, mask } from './mask.js'
+import { hasPersonalData, mask } from './mask.js'
+import { MASKED_TEXT } from './masked-text.js'
 import { builtinCatalogue, FixedCatalogue } from './registry.js'
 
 function typeNamed(kind: ChannelKind, name: string): EventType {

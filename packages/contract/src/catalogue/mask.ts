@@ -1,9 +1,7 @@
 import type { TSchema } from 'typebox'
 import { discriminators, type EventType, type JsonObject } from './define.js'
 import { type FieldSchema, holdsPersonalData, isPersonal } from './field-schema.js'
-
-/** What stands in place of a personal text. */
-export const MASKED_TEXT = '[masked]'
+import { MASKED_TEXT } from './masked-text.js'
 
 type Masker = (value: unknown) => unknown
 
