@@ -48,7 +48,6 @@ export async function pictures(page: Page, name: string): Promise<void> {
 /** Resolves when the page is live. */
 export async function signIn(server: TestServer, page: Page, credential = server.adminKey): Promise<void> {
   await page.fill('[name=key]', credential)
-  await page.fill('[name=workspace]', server.workspace)
   await page.click('text=Sign in')
   await page.locator('.top .connection.live').waitFor()
 }

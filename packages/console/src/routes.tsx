@@ -9,12 +9,18 @@ import { groupSources } from './stores/pipelines-view.js'
 import { waitingForReview } from './stores/surfaces-view.js'
 import type { WorkspaceSnapshot } from './stores/workspace-store.js'
 
+/** A few characters, and whether they tell of who needs a person, of what fails, or of what merely is. */
+export interface Badge {
+  readonly text: string
+  readonly tone: 'waiting' | 'failing' | 'muted'
+}
+
 export interface PageRoute {
   readonly path: string
   readonly name: string
   readonly Page: ComponentType
-  /** What stands beside the name in the sidebar; `waiting` puts it in the accent. */
-  readonly badge?: (workspace: WorkspaceSnapshot) => { readonly text: string; readonly waiting: boolean } | undefined
+  /** What stands beside the name in the sidebar. */
+  readonly badge?: (workspace: WorkspaceSnapshot) => Badge | undefined
 }
 
 /** Every page there is, in the sidebar's order. The first is where `/console/` leads. */
@@ -25,8 +31,8 @@ export const routes: readonly PageRoute[] = [
     Page: CallsPage,
     badge: ({ calls }) => {
       const { waiting, live } = groupCalls(calls.values())
-      if (waiting.length > 0) return { text: `▲ ${waiting.length} waiting`, waiting: true }
-      return live.length > 0 ? { text: String(live.length), waiting: false } : undefined
+      if (waiting.length > 0) return { text: `▲ ${waiting.length} waiting`, tone: 'waiting' }
+      return live.length > 0 ? { text: String(live.length), tone: 'muted' } : undefined
     },
   },
   { path: '/live', name: 'Live', Page: LivePage },
@@ -36,7 +42,7 @@ export const routes: readonly PageRoute[] = [
     Page: SurfacesPage,
     badge: ({ surfaces }) => {
       const waiting = waitingForReview(surfaces.values())
-      return waiting > 0 ? { text: `▲ ${waiting}`, waiting: true } : undefined
+      return waiting > 0 ? { text: `▲ ${waiting}`, tone: 'waiting' } : undefined
     },
   },
   { path: '/operators', name: 'Operators', Page: OperatorsPage },
@@ -46,7 +52,7 @@ export const routes: readonly PageRoute[] = [
     Page: PipelinesPage,
     badge: ({ sources }) => {
       const { failing } = groupSources(sources.values())
-      return failing.length > 0 ? { text: `! ${failing.length}`, waiting: false } : undefined
+      return failing.length > 0 ? { text: `! ${failing.length}`, tone: 'failing' } : undefined
     },
   },
 ]

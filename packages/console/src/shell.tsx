@@ -1,125 +1,218 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react'
-import { NavLink } from 'react-router'
+import { NavLink, useLocation, useNavigate } from 'react-router'
+import { ConnectionWord } from './connection-word.js'
 import { Button, Denied, Failing, useNow } from './design/parts.js'
 import { chooseTheme, keptTheme } from './design/theme.js'
-import { clockTime } from './design/words.js'
-import { routes } from './routes.js'
-import type { Session } from './stores/session.js'
+import { type PageRoute, routes } from './routes.js'
+import { claimsOf, type Session } from './stores/session.js'
+import type { SessionStore } from './stores/session-store.js'
 import type { WorkspaceSnapshot } from './stores/workspace-store.js'
-import { useWorkspace } from './workspace.js'
+import { useStore, useWorkspace } from './workspace.js'
 
-export function Shell({ session, onLeave, children }: { session: Session; onLeave: () => void; children: ReactNode }) {
+interface ShellProps {
+  readonly session: Session
+  readonly sessions: SessionStore
+  /** Signs in to one more workspace. */
+  readonly onAdd: () => void
+  readonly children: ReactNode
+}
+
+/** Pages that a telephone's bar has room for, before `More`. */
+const BAR_PAGES = 4
+
+export function Shell({ session, sessions, onAdd, children }: ShellProps) {
   const workspace = useWorkspace()
-  const [theme, setTheme] = useState(keptTheme)
+  const leave = () => sessions.signOut(session.workspaceId)
   const help = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      if (event.key === '?' && !(event.target instanceof HTMLInputElement)) help.current?.showModal()
-    }
-    addEventListener('keydown', press)
-    return () => removeEventListener('keydown', press)
-  }, [])
+  const more = useRef<HTMLDialogElement>(null)
+  useShellKeys(help)
+  const { pathname } = useLocation()
+  useEffect(() => more.current?.close(), [pathname])
+  useTitle(workspace)
+  return (
+    <div className="shell">
+      <header className="top">
+        <span className="name">Switchboard</span>
+        <WorkspaceChoice session={session} sessions={sessions} onAdd={onAdd} />
+        <span className="grow" />
+        <TokenEnd credential={session.credential} />
+        <ConnectionWord />
+        <ThemeButton />
+        <Button className="wide" onClick={() => help.current?.showModal()} aria-label="Help">
+          ?
+        </Button>
+        <Button onClick={leave}>Sign out</Button>
+      </header>
+      <nav className="side" aria-label="Pages">
+        {routes.map((route, index) => (
+          <PageLink
+            key={route.path}
+            route={route}
+            workspace={workspace}
+            className={index < BAR_PAGES ? '' : 'beyond'}
+          />
+        ))}
+        <button type="button" className="more" onClick={() => more.current?.showModal()}>
+          More
+        </button>
+      </nav>
+      <main className="page">
+        <Stopped workspace={workspace} onLeave={leave}>
+          {children}
+        </Stopped>
+      </main>
+      <dialog ref={more} className="pages" aria-label="More pages">
+        {routes.slice(BAR_PAGES).map((route) => (
+          <PageLink key={route.path} route={route} workspace={workspace} className="" />
+        ))}
+        <Button onClick={() => help.current?.showModal()}>Keyboard</Button>
+      </dialog>
+      <Help dialog={help} />
+    </div>
+  )
+}
+
+function PageLink({
+  route,
+  workspace,
+  className,
+}: {
+  route: PageRoute
+  workspace: WorkspaceSnapshot
+  className: string
+}) {
+  const told = route.badge?.(workspace)
+  return (
+    <NavLink to={route.path} className={className}>
+      <span>{route.name}</span>
+      {told && <span className={`figures ${told.tone}`}>{told.text}</span>}
+    </NavLink>
+  )
+}
+
+const ADD = '+'
+
+function WorkspaceChoice({ session, sessions, onAdd }: Omit<ShellProps, 'children'>) {
+  const { all } = useStore(sessions)
+  return (
+    <select
+      className="field workspace"
+      aria-label="Workspace"
+      value={session.workspaceId}
+      onChange={({ target: { value } }) => (value === ADD ? onAdd() : sessions.choose(value))}
+    >
+      {all.map(({ workspaceId, workspaceName }) => (
+        <option key={workspaceId} value={workspaceId}>
+          {workspaceName}
+        </option>
+      ))}
+      <option value={ADD}>Another workspace…</option>
+    </select>
+  )
+}
+
+/** From this long before its end, an access token's end is told. */
+const END_TOLD_MS = 15 * 60_000
+
+function TokenEnd({ credential }: { credential: string }) {
+  const now = useNow()
+  const endsAt = claimsOf(credential)?.expiresAt
+  if (endsAt === undefined || endsAt - now > END_TOLD_MS) return null
+  const minutes = Math.ceil((endsAt - now) / 60_000)
+  return <span className="muted figures">{minutes > 0 ? `link ends in ${minutes} min` : 'link has ended'}</span>
+}
+
+function ThemeButton() {
+  const [theme, setTheme] = useState(keptTheme)
   const other = theme === 'dark' ? 'light' : 'dark'
   const toggle = () => {
     chooseTheme(other)
     setTheme(other)
   }
   return (
-    <div className="shell">
-      <header className="top">
-        <span className="name">Switchboard</span>
-        <span className="workspace muted">{session.workspaceName}</span>
-        <span className="grow" />
-        <ConnectionWord workspace={workspace} />
-        <Button onClick={toggle} aria-label={`Use ${other} colours`}>
-          {theme === 'dark' ? '☀' : '☾'}
-        </Button>
-        <Button onClick={() => help.current?.showModal()} aria-label="Help">
-          ?
-        </Button>
-        <Button onClick={onLeave}>Sign out</Button>
-      </header>
-      <nav className="side" aria-label="Pages">
-        {routes.map(({ path, name, badge }) => {
-          const told = badge?.(workspace)
-          return (
-            <NavLink key={path} to={path}>
-              <span>{name}</span>
-              {told && <span className={`figures ${told.waiting ? 'waiting' : 'muted'}`}>{told.text}</span>}
-            </NavLink>
-          )
-        })}
-      </nav>
-      <main className="page">{stopped(workspace, onLeave) ?? children}</main>
-      <dialog ref={help} aria-label="Help">
-        <h2>Keys</h2>
-        <dl>
-          <dt>/</dt>
-          <dd>search</dd>
-          <dt>j k</dt>
-          <dd>next, previous</dd>
-          <dt>Enter</dt>
-          <dd>open</dd>
-          <dt>Esc</dt>
-          <dd>close</dd>
-        </dl>
-        <Button onClick={() => help.current?.close()}>Close</Button>
-      </dialog>
-    </div>
+    <Button onClick={toggle} aria-label={`Use ${other} colours`}>
+      {theme === 'dark' ? '☀' : '☾'}
+    </Button>
   )
 }
 
+interface StoppedProps {
+  readonly workspace: WorkspaceSnapshot
+  readonly onLeave: () => void
+  readonly children: ReactNode
+}
+
 /** The page gives way when there is nothing to show; with a state that was read once, it stays and the header tells. */
-function stopped({ connection, phase }: WorkspaceSnapshot, onLeave: () => void): ReactNode {
-  if (connection.kind !== 'stopped') return undefined
+function Stopped({ workspace: { connection, phase }, onLeave, children }: StoppedProps) {
+  const { pathname } = useLocation()
+  // One call can be observed with a credential that may see nothing else.
+  const needsState = !pathname.startsWith('/calls/')
+  if (connection.kind !== 'stopped' || phase === 'ready' || !needsState) return children
   if (connection.code === 'forbidden') return <Denied permission="events:read" />
-  if (phase === 'ready') return undefined
+  const expired = connection.code.startsWith('credential_') || connection.code === 'unauthenticated'
   return (
-    <Failing what="The state could not be read" still={connection.why}>
-      <Button onClick={() => location.reload()}>Try again</Button> <Button onClick={onLeave}>Sign in anew</Button>
+    <Failing
+      what={expired ? 'This sign-in has ended' : 'The state could not be read'}
+      still={expired ? 'The key or link is no longer valid. Sign in with another.' : connection.why}
+    >
+      {!expired && <Button onClick={() => location.reload()}>Try again</Button>}{' '}
+      <Button onClick={onLeave}>Sign in anew</Button>
     </Failing>
   )
 }
 
-function ConnectionWord({ workspace: { connection, gap } }: { workspace: WorkspaceSnapshot }) {
-  const now = useNow()
-  const when = (ms: number | undefined) => (ms === undefined ? '?' : clockTime(new Date(ms), false))
-  const missing = gap && (
-    <span className="connection wrong">
-      ▲ gap: {when(gap.from)} to {when(gap.to)} is no longer kept
-    </span>
-  )
-  const word = () => {
-    switch (connection.kind) {
-      case 'live':
-        return (
-          <span className="connection live">
-            <b>●</b> live
-          </span>
-        )
-      case 'connecting':
-        return <span className="connection muted">○ connecting</span>
-      case 'catching-up':
-        return <span className="connection">◐ catching up ({connection.behind.toLocaleString()} behind)</span>
-      case 'reconnecting': {
-        const seconds = Math.max(0, Math.ceil((connection.at - now) / 1000))
-        return (
-          <span className="connection" title={connection.why}>
-            ○ reconnecting{seconds > 0 ? ` in ${seconds} s` : ' now'}
-          </span>
-        )
-      }
-      case 'stopped':
-        return (
-          <span className="connection wrong" title={connection.why}>
-            ✕ stopped: {connection.code}
-          </span>
-        )
-    }
-  }
+const KEYS: readonly (readonly [string, string])[] = [
+  ['/', 'search'],
+  ['j k', 'next, previous'],
+  ['Enter', 'open'],
+  ['Esc', 'close'],
+  [`1 to ${routes.length}`, routes.map(({ name }) => name).join(', ')],
+  ['Space', 'play and pause a call'],
+  ['← →', 'five seconds back, on'],
+  ['?', 'this help'],
+]
+
+function Help({ dialog }: { dialog: React.RefObject<HTMLDialogElement | null> }) {
   return (
-    <output className="status">
-      {missing} {word()}
-    </output>
+    <dialog ref={dialog} aria-label="Keyboard">
+      <h2>Keyboard</h2>
+      <dl>
+        {KEYS.map(([key, meaning]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
+      <Button onClick={() => dialog.current?.close()}>Close</Button>
+    </dialog>
   )
+}
+
+/** `?` helps, and the digits lead to the pages. */
+function useShellKeys(help: React.RefObject<HTMLDialogElement | null>): void {
+  const navigate = useNavigate()
+  useEffect(() => {
+    const press = ({ key, target, ctrlKey, metaKey, altKey }: KeyboardEvent) => {
+      if (ctrlKey || metaKey || altKey) return
+      if (target instanceof HTMLElement && target.closest('input, select, textarea, dialog')) return
+      if (key === '?') help.current?.showModal()
+      const page = routes[Number(key) - 1]
+      if (page) void navigate(page.path)
+    }
+    addEventListener('keydown', press)
+    return () => removeEventListener('keydown', press)
+  }, [help, navigate])
+}
+
+/** A tab in the background tells what needs a person. */
+function useTitle(workspace: WorkspaceSnapshot): void {
+  const { pathname } = useLocation()
+  const page = routes.find(({ path }) => pathname.startsWith(path))?.name ?? 'Console'
+  const waiting = routes[0]?.badge?.(workspace)
+  useEffect(() => {
+    document.title = `${waiting?.tone === 'waiting' ? `${waiting.text} · ` : ''}${page} · Switchboard`
+  }, [page, waiting?.text, waiting?.tone])
 }

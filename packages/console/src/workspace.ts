@@ -1,11 +1,14 @@
 import type { Switchboard } from '@switchboard/sdk'
 import { createContext, useContext, useSyncExternalStore } from 'react'
+import type { Feed } from './stores/feed.js'
 import type { Readable } from './stores/store.js'
 import type { WorkspaceSnapshot, WorkspaceStore } from './stores/workspace-store.js'
 
-/** What every page has: the client, and the present of the workspace. */
+/** What every page has: the client, the one live stream, and the present of the workspace. */
 export interface Desk {
   readonly switchboard: Switchboard
+  readonly workspaceId: string
+  readonly feed: Feed
   readonly workspace: WorkspaceStore
 }
 

@@ -6,6 +6,8 @@ import type { Credential } from './credential.js'
 import { SwitchboardError } from './errors.js'
 import { Events } from './events.js'
 import { type Client, createClient, createConfig } from './generated/client/index.js'
+import { getCredential } from './generated/sdk.gen.js'
+import type { CredentialInfo } from './generated/types.gen.js'
 import { cleanBaseUrl, type Fetch } from './http.js'
 import { type RequestPolicy, requestPolicy, sender } from './requests.js'
 import {
@@ -67,6 +69,11 @@ export class Switchboard {
     this.apiKeys = apiKeys(context)
     this.tokens = tokens(context)
     this.state = state(context)
+  }
+
+  /** Who the client's credential speaks for, what it may do, and in which workspace. */
+  async credential(): Promise<CredentialInfo> {
+    return (await getCredential({ client: this.rest, throwOnError: true })).data
   }
 }
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { createSwitchboard, type SwitchboardOptions } from './client.js'
 import { isSwitchboardError, type SwitchboardError } from './errors.js'
+import type { Gap } from './gap.js'
 import type { WorkspaceEventInput } from './generated/types.gen.js'
 import { HandClock } from './kit/hand-clock.js'
 import { type Answer, problem, type ScriptedHttp, scriptedHttp } from './kit/scripted-http.js'
@@ -240,6 +241,23 @@ describe('history', () => {
     const { client } = await connect([page([], null)])
     for await (const _ of client.events.list({ types: ['call.*', 'surface.updated'] })) expect.unreachable()
     expect(server.seen[0]?.url.searchParams.get('types')).toBe('call.*,surface.updated')
+  })
+
+  test('of an empty list of types is all of it, as a stream is', async () => {
+    const { client } = await connect([page([], null)])
+    for await (const _ of client.events.list({ types: [] })) expect.unreachable()
+    expect(server.seen[0]?.url.search).toBe('')
+  })
+
+  test('with events missing tells of the gap', async () => {
+    const gap = { code: 'history_truncated', requested: '1-1', oldest: '9-1', newest: '9-3', state_url: '/v1/w1/state' }
+    const body = { items: [], has_more: false, continuation_token: null, gap }
+    const { client } = await connect([(response) => response.writeHead(200, json).end(JSON.stringify(body))])
+    const gaps: Gap[] = []
+    for await (const _ of client.events.list({ after: '1-1', onGap: (each) => gaps.push(each) })) expect.unreachable()
+    expect(gaps).toEqual([
+      { code: 'history_truncated', requested: '1-1', oldest: '9-1', newest: '9-3', stateUrl: '/v1/w1/state' },
+    ])
   })
 
   test('that is forbidden is a typed error', async () => {

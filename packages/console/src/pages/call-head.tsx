@@ -18,7 +18,6 @@ export function CallHead({ callSid, call, record, nameOf, lasted }: CallHeadProp
   const { info, picture, over, replay } = call
   const caller = record?.caller_id ?? info?.caller_id
   const service = record?.service_id ?? info?.service_id
-  const escalation = record?.escalation?.status
   const state = picture.state ?? (replay ? undefined : record?.current_state)
   return (
     <header className="call-head">
@@ -34,11 +33,11 @@ export function CallHead({ callSid, call, record, nameOf, lasted }: CallHeadProp
       )}
       {state && <span className="state">{state.replaceAll('_', ' ')}</span>}
       <span className="grow" />
-      {escalation === 'requested' && !replay && <strong className="person">▲ waits for a person</strong>}
+      {picture.waiting && <strong className="person">▲ waits for a person</strong>}
       {picture.muted && <span className="muted">agent muted</span>}
-      {(record?.operators ?? []).map(({ operator_id, mode }) => (
-        <span key={operator_id} dir="auto">
-          {nameOf(operator_id)} <span className="muted">{mode === 'takeover' ? 'speaks' : 'listens'}</span>
+      {picture.operators.map(({ operatorId, mode }) => (
+        <span key={operatorId} dir="auto">
+          {nameOf(operatorId)} <span className="muted">{mode === 'takeover' ? 'speaks' : 'listens'}</span>
         </span>
       ))}
       <span className="figures">

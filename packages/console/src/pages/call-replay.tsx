@@ -27,7 +27,8 @@ export function CallReplay({ call, end, replay }: CallReplayProps) {
     // At its end there is nothing to go on with: it begins anew.
     else replay.play(beginsAt)
   }
-  useReplayKeys(toggle, (by) => replay.seek(Math.min(end, Math.max(beginsAt, at + by))))
+  const move = (byMs: number) => replay.seek(Math.min(end, Math.max(beginsAt, at + byMs)))
+  useReplayKeys(toggle, move)
   const choose = (value: number) => {
     setSpeed(value)
     replay.setSpeed(value)
@@ -45,9 +46,15 @@ export function CallReplay({ call, end, replay }: CallReplayProps) {
           aria-valuetext={clockDuration(at - beginsAt)}
           min={0}
           max={length}
-          step={100}
+          step={1}
           value={Math.min(length, at - beginsAt)}
           onChange={(event) => replay.seek(beginsAt + Number(event.target.value))}
+          onKeyDown={(event) => {
+            // By itself it would move a millisecond at a time.
+            if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return
+            event.preventDefault()
+            move(event.key === 'ArrowLeft' ? -STEP_MS : STEP_MS)
+          }}
         />
         <span className="marks" aria-hidden="true">
           {marksOf(entries).map((mark: Mark) => (

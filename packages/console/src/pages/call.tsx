@@ -21,9 +21,9 @@ export function CallPage() {
 type Part = 'conversation' | 'details'
 
 function Call({ callSid }: { callSid: string }) {
-  const { switchboard, workspace } = useDesk()
+  const { switchboard, feed } = useDesk()
   const present = useWorkspace()
-  const [store] = useState(() => new CallStore({ callSid, switchboard, workspace, frame: nextFrame }))
+  const [store] = useState(() => new CallStore({ callSid, switchboard, feed, frame: nextFrame }))
   useEffect(() => {
     void store.start()
     return () => store.stop()

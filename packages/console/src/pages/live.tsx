@@ -17,7 +17,7 @@ const ROW_PX = 30
 
 /** The address holds the view: `types`, `text`, `since` and the chosen event, so that a link opens the same. */
 export function LivePage() {
-  const { switchboard } = useDesk()
+  const { feed } = useDesk()
   const [query, setQuery] = useSearchParams()
   const types = query.get('types') ?? ''
   const since = query.get('since') ?? SINCE
@@ -26,12 +26,12 @@ export function LivePage() {
   const store = useMemo(
     () =>
       new TimelineStore({
-        switchboard,
+        feed,
         frame: nextFrame,
         types: types === '' ? [] : types.split(','),
         since,
       }),
-    [switchboard, types, since],
+    [feed, types, since],
   )
   useEffect(() => {
     void store.start()

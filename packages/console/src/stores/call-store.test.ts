@@ -9,56 +9,43 @@ const record = { call_sid: 'A', started_at: item(0, {}).time.toISOString(), stat
 const joined = { event_type: 'operator.joined_call', call_sid: 'A', operator_id: 'mara', mode: 'listen' }
 
 /** A call on a server that says what a test has it say. */
-async function open(past: readonly WorkspaceItem[] = [], options: Partial<CallStoreOptions> = {}) {
+async function open() {
   const channel = new Pushed<ObserverItem>()
+  const workspace = new Pushed<WorkspaceItem>()
   const frames = new Frames()
   const clock = { now: item(0, {}).time.getTime() }
-  let tell: (item: WorkspaceItem) => void = () => {}
   const store = new CallStore({
     callSid: 'A',
     switchboard: {
       calls: { get: async () => ({ call: record, position: '1-1' }), observe: () => channel.read() },
-      events: {
-        list: async function* () {
-          yield* past
-        },
-      },
     } as unknown as CallStoreOptions['switchboard'],
-    workspace: {
-      follow(listener) {
-        tell = listener
-        return () => {}
-      },
-    },
+    feed: { stream: () => workspace.read() },
     frame: frames.frame,
     now: () => clock.now,
-    ...options,
   })
   onTestFinished(() => store.stop())
   void store.start()
   await frames.draw()
-  return { store, channel, frames, clock, tell: (each: WorkspaceItem) => tell(each) }
+  return { store, channel, workspace, frames, clock }
 }
 
 const texts = (store: CallStore) => store.get().picture.lines.map(({ text }) => text)
 
 test('puts the events of both channels in the order of their time, each once', async () => {
-  const { store, channel, frames, tell } = await open([item(2, joined)])
+  const { store, channel, frames, workspace } = await open()
   channel.push(said(1, 'one'), said(3, 'three'))
-  tell(item(2, joined))
-  tell(item(4, { ...joined, event_type: 'operator.left_call' }))
-  tell(item(5, { ...joined, call_sid: 'B' }))
+  workspace.push(item(2, joined), item(2, joined), item(4, { ...joined, event_type: 'operator.left_call' }))
   await frames.draw()
   await frames.draw()
   expect(texts(store)).toEqual(['one', 'listens', 'three', 'left the call'])
 })
 
 test('an event that comes late takes its place', async () => {
-  const { store, channel, frames, tell } = await open()
+  const { store, channel, frames, workspace } = await open()
   channel.push(said(1, 'one'), said(3, 'three'))
   await frames.draw()
   await frames.draw()
-  tell(item(2, joined))
+  workspace.push(item(2, joined))
   await frames.draw()
   await frames.draw()
   expect(texts(store)).toEqual(['one', 'listens', 'three'])

@@ -6,10 +6,10 @@ import {
   type SessionInfoEvent,
   type Switchboard,
   SwitchboardError,
-  type WorkspaceItem,
 } from '@switchboard/sdk'
-import { type Connection, connectionOf } from './connection.js'
+import { type Connection, connectionOf, stoppedBy } from './connection.js'
 import { type CallEntry, type CallPicture, Conversation } from './conversation.js'
+import type { Feed } from './feed.js'
 import { Replay, type ReplayState } from './replay.js'
 import { type Frame, Store } from './store.js'
 
@@ -39,9 +39,8 @@ export interface CallSnapshot {
 
 export interface CallStoreOptions {
   readonly callSid: string
-  readonly switchboard: Pick<Switchboard, 'calls' | 'events'>
-  /** The workspace's live events; they are not asked for a second time. */
-  readonly workspace: { follow(listener: (item: WorkspaceItem) => void): () => void }
+  readonly switchboard: Pick<Switchboard, 'calls'>
+  readonly feed: Pick<Feed, 'stream'>
   readonly frame: Frame
   readonly now?: () => number
 }
@@ -98,12 +97,6 @@ export class CallStore extends Store<CallSnapshot> {
   async start(): Promise<void> {
     this.#ended = new AbortController()
     const { signal } = this.#ended
-    const { callSid, workspace } = this.#options
-    // First the live events, then the past: what both tell is taken once, and nothing falls between them.
-    const unfollow = workspace.follow(({ id, time, event }) => {
-      if ('call_sid' in event && event.call_sid === callSid) this.#take({ id, at: time.getTime(), workspace: event })
-    })
-    signal.addEventListener('abort', unfollow)
     try {
       await this.#readRecord(signal)
       await this.#observe(signal)
@@ -123,11 +116,20 @@ export class CallStore extends Store<CallSnapshot> {
       const { call } = await switchboard.calls.get(callSid)
       if (signal.aborted) return
       this.set({ ...this.latest, record: call as CallState, beginsAt: Date.parse(call.started_at) })
-      const past = switchboard.events.list({ callSid, after: { since: call.started_at }, signal, pageSize: 1000 })
-      for await (const { id, time, event } of past) this.#take({ id, at: time.getTime(), workspace: event })
+      void this.#follow(call.started_at, signal)
     } catch (error) {
       if (!(error instanceof SwitchboardError) || error.code !== 'forbidden') throw error
       this.set({ ...this.latest, seesWorkspace: false })
+    }
+  }
+
+  /** What the workspace tells of the call: escalations, and who joined it. */
+  async #follow(since: string, signal: AbortSignal): Promise<void> {
+    const stream = this.#options.feed.stream({ callSid: this.#options.callSid, after: { since }, signal })
+    try {
+      for await (const { id, time, event } of stream) this.#take({ id, at: time.getTime(), workspace: event })
+    } catch {
+      // The workspace's own connection says why, and the page's head shows it.
     }
   }
 
@@ -212,9 +214,4 @@ function isBefore(entry: CallEntry, other: CallEntry): boolean {
   if ('observer' in entry !== 'observer' in other) return false
   const [own, others] = [parsePosition(entry.id), parsePosition(other.id)]
   return own !== undefined && others !== undefined && comparePositions(own, others) < 0
-}
-
-function stoppedBy(error: unknown): Connection {
-  const code = error instanceof SwitchboardError ? error.code : 'unknown'
-  return { kind: 'stopped', code, why: error instanceof Error ? error.message : String(error) }
 }

@@ -1,4 +1,4 @@
-import type { ConnectionState } from '@switchboard/sdk'
+import { type ConnectionState, SwitchboardError } from '@switchboard/sdk'
 
 /** Where the console's stream stands, in the words of its header. */
 export type Connection =
@@ -20,4 +20,10 @@ export function connectionOf(state: ConnectionState, now: number): Connection | 
     case 'closed':
       return state.error && { kind: 'stopped', code: state.error.code, why: state.error.message }
   }
+}
+
+/** It cannot go on, and why. */
+export function stoppedBy(error: unknown): Connection & { readonly kind: 'stopped' } {
+  const code = error instanceof SwitchboardError ? error.code : 'unknown'
+  return { kind: 'stopped', code, why: error instanceof Error ? error.message : String(error) }
 }

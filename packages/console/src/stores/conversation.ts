@@ -54,6 +54,12 @@ export interface Party {
   readonly heardSince: number | undefined
 }
 
+/** An operator on the call. */
+export interface Operator {
+  readonly operatorId: string
+  readonly mode: 'listen' | 'takeover'
+}
+
 /** A call as its events so far tell it. */
 export interface CallPicture {
   readonly lines: readonly Line[]
@@ -62,6 +68,9 @@ export interface CallPicture {
   readonly tools: readonly ToolRun[]
   readonly forwards: readonly Forward[]
   readonly parties: readonly Party[]
+  readonly operators: readonly Operator[]
+  /** A person was asked for, and none has come. */
+  readonly waiting: boolean
   /** True while the agent's voice is off. */
   readonly muted: boolean
   readonly state: string | undefined
@@ -83,8 +92,8 @@ export class Conversation {
   #speaking: Turn | undefined
   /** Pieces whose whole was not told before somebody else spoke. */
   #settled: Turn | undefined
-  /** The operator whose voice the caller hears. */
-  #operator: string | undefined
+  readonly #operators = new Map<string, Operator>()
+  #waiting = false
   #muted = false
   #state: string | undefined
   #mood: CallPicture['mood']
@@ -98,6 +107,8 @@ export class Conversation {
       tools: this.#tools.runs,
       forwards: [...this.#forwards],
       parties: [...this.#parties.values()],
+      operators: [...this.#operators.values()],
+      waiting: this.#waiting,
       muted: this.#muted,
       state: this.#state,
       mood: this.#mood,
@@ -188,30 +199,38 @@ export class Conversation {
 
   #workspace(entry: CallEntry, event: WorkspaceEvent): void {
     switch (event.event_type) {
-      case 'call.escalated': {
-        const why = event.reason ? `: ${event.reason}` : ''
-        this.#remark(entry, `a person is asked for by the ${words(event.trigger)}${why}`, { tone: 'person' })
+      case 'call.escalated':
+        this.#waiting = this.#operators.size === 0
+        this.#remark(
+          entry,
+          `a person is asked for by the ${words(event.trigger)}${event.reason ? `: ${event.reason}` : ''}`,
+          { tone: 'person' },
+        )
         break
-      }
       case 'operator.joined_call':
-      case 'operator.mode_changed': {
-        const speaks = event.mode === 'takeover'
-        if (speaks) this.#operator = event.operator_id
-        else if (this.#operator === event.operator_id) this.#operator = undefined
-        const now = event.event_type === 'operator.mode_changed' ? 'now ' : ''
-        const does = speaks ? 'takes over' : `${now}listens`
-        this.#remark(entry, does, { tone: 'person', operatorId: event.operator_id })
+      case 'operator.mode_changed':
+        this.#operators.set(event.operator_id, { operatorId: event.operator_id, mode: event.mode })
+        this.#waiting = false
+        this.#remark(entry, doing(event), { tone: 'person', operatorId: event.operator_id })
         break
-      }
       case 'operator.left_call':
-        if (this.#operator === event.operator_id) this.#operator = undefined
+        this.#operators.delete(event.operator_id)
         this.#remark(entry, 'left the call', { operatorId: event.operator_id })
+        break
+      case 'call.ended':
+        this.#operators.clear()
+        this.#waiting = false
         break
     }
   }
 
+  /** The operator whose voice the caller hears. */
+  get #heardOperator(): string | undefined {
+    return [...this.#operators.values()].findLast(({ mode }) => mode === 'takeover')?.operatorId
+  }
+
   #turn(entry: Pick<CallEntry, 'id' | 'at'>, speaker: Speaker, text: string, more: Partial<Turn> = {}): Turn {
-    const operatorId = speaker === 'operator' ? this.#operator : undefined
+    const operatorId = speaker === 'operator' ? this.#heardOperator : undefined
     const plain = { kind: 'turn', interrupted: false, cutIn: false, unsaid: [] } as const
     return { ...plain, id: entry.id, at: entry.at, speaker, operatorId, text, ...more }
   }
@@ -279,4 +298,9 @@ export class Conversation {
     const plain = { kind: 'remark', id: entry.id, at: entry.at, tone: 'plain', text, operatorId: undefined } as const
     this.#lines.push({ ...plain, ...more })
   }
+}
+
+function doing({ event_type, mode }: { readonly event_type: string; readonly mode: Operator['mode'] }): string {
+  if (mode === 'takeover') return 'takes over'
+  return event_type === 'operator.mode_changed' ? 'now listens' : 'listens'
 }

@@ -1,7 +1,7 @@
-import type { Switchboard, WorkspaceItem } from '@switchboard/sdk'
+import type { WorkspaceItem } from '@switchboard/sdk'
+import type { FeedStreamOptions } from './feed.js'
+import type { RecordName, RecordPage, StateReader } from './state-reader.js'
 import type { Frame } from './store.js'
-
-type StreamOptions = NonNullable<Parameters<Switchboard['events']['stream']>[0]>
 
 const BEGAN = Date.UTC(2026, 0, 5, 9)
 
@@ -45,50 +45,62 @@ export class Frames {
 
 /** A live channel whose items come when a test pushes them. */
 export class Pushed<Item> {
-  private waiting: ((next: Item | undefined) => void) | undefined
-  private readonly items: (Item | undefined)[] = []
+  private readonly steps: (() => IteratorResult<Item, void>)[] = []
+  private wake: () => void = () => {}
 
   push(...items: readonly Item[]): void {
-    for (const each of items) this.give(each)
+    for (const value of items) this.give(() => ({ done: false, value }))
   }
 
   end(): void {
-    this.give(undefined)
+    this.give(() => ({ done: true, value: undefined }))
+  }
+
+  fail(error: Error): void {
+    this.give(() => {
+      throw error
+    })
   }
 
   read() {
-    const take = () =>
-      new Promise<Item | undefined>((resolve) => {
-        if (this.items.length > 0) resolve(this.items.shift())
-        else this.waiting = resolve
-      })
+    const { steps } = this
+    const next = async () => {
+      while (steps.length === 0) {
+        await new Promise<void>((resolve) => {
+          this.wake = resolve
+        })
+      }
+      return steps.shift()?.() as IteratorResult<Item, void>
+    }
     async function* read() {
-      for (let next = await take(); next; next = await take()) yield next
+      for (let step = await next(); !step.done; step = await next()) yield step.value
     }
     return Object.assign(read(), { close: () => this.end() })
   }
 
-  private give(next: Item | undefined): void {
-    if (this.waiting) {
-      this.waiting(next)
-      this.waiting = undefined
-    } else this.items.push(next)
+  private give(step: () => IteratorResult<Item, void>): void {
+    this.steps.push(step)
+    this.wake()
   }
 }
 
 /** A server that says what a test has it say: a state for each time it is asked, and entries as they are pushed. */
 export class Stand {
   /** Where each stream was to begin. */
-  readonly streams: StreamOptions[] = []
+  readonly streams: FeedStreamOptions[] = []
   /** State answers, the first for the first question. */
   readonly states: object[] = []
   private readonly pushed = new Pushed<WorkspaceItem>()
   private readonly frames = new Frames()
 
-  readonly switchboard = {
-    state: { get: async () => this.states.shift() },
-    events: { stream: (options: StreamOptions) => this.stream(options) },
-  } as unknown as Switchboard
+  /** Pages of lists, by their name, the first for the first question. */
+  readonly pages: Partial<Record<RecordName, RecordPage<RecordName>[]>> = {}
+
+  readonly feed = { stream: (options: FeedStreamOptions = {}) => this.stream(options) }
+  readonly state = {
+    get: async () => this.states.shift(),
+    page: async (name: RecordName) => this.pages[name]?.shift() ?? { records: [], position: '1-1', next: undefined },
+  } as unknown as StateReader
 
   readonly frame: Frame = this.frames.frame
 
@@ -107,7 +119,7 @@ export class Stand {
     return this.frames.draw()
   }
 
-  private stream(options: StreamOptions) {
+  private stream(options: FeedStreamOptions) {
     this.streams.push(options)
     options.signal?.addEventListener('abort', () => this.pushed.end())
     return this.pushed.read()

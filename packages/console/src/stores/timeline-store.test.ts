@@ -4,9 +4,9 @@ import { TimelineStore } from './timeline-store.js'
 
 async function start(max?: number) {
   const stand = new Stand()
-  const { switchboard, frame } = stand
+  const { feed, frame } = stand
   const limit = max === undefined ? {} : { max }
-  const store = new TimelineStore({ switchboard, frame, types: ['call.*'], since: '15m', ...limit })
+  const store = new TimelineStore({ feed, frame, types: ['call.*'], since: '15m', ...limit })
   onTestFinished(() => store.stop())
   void store.start()
   await stand.draw()

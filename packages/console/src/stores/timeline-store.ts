@@ -1,5 +1,6 @@
-import { type Switchboard, SwitchboardError, type WorkspaceItem } from '@switchboard/sdk'
-import { type Connection, connectionOf } from './connection.js'
+import type { WorkspaceItem } from '@switchboard/sdk'
+import { type Connection, stoppedBy } from './connection.js'
+import type { Feed } from './feed.js'
 import { type Frame, Store } from './store.js'
 
 /** Events a page keeps: more than anybody scrolls through, and some 20 MB at usual sizes. The oldest leave first. */
@@ -19,14 +20,13 @@ export interface Timeline {
 }
 
 export interface TimelineOptions {
-  readonly switchboard: Pick<Switchboard, 'events'>
+  readonly feed: Pick<Feed, 'stream'>
   readonly frame: Frame
   /** Sent to the server: what does not match never comes here. */
   readonly types: readonly string[]
   /** Where it begins: an age as `15m`, or an ISO time. */
   readonly since: string
   readonly max?: number
-  readonly now?: () => number
 }
 
 /** Recent events as they happen, with a hand that can hold them still. */
@@ -47,25 +47,19 @@ export class TimelineStore extends Store<Timeline> {
   }
 
   async start(): Promise<void> {
-    const { switchboard, types, since, now = Date.now } = this.#options
+    const { feed, types, since } = this.#options
     try {
-      const stream = switchboard.events.stream({
+      const stream = feed.stream({
         types,
         after: { since },
         signal: this.#ended.signal,
-        reconnect: { budget: Number.POSITIVE_INFINITY },
         onGap: () => this.set({ ...this.latest, gap: true }),
-        onState: (state) => {
-          const connection = connectionOf(state, now())
-          if (connection) this.set({ ...this.latest, connection })
-        },
+        onConnection: (connection) => this.set({ ...this.latest, connection }),
       })
       for await (const item of stream) this.#take(item)
     } catch (error) {
       if (this.#ended.signal.aborted) return
-      const code = error instanceof SwitchboardError ? error.code : 'unknown'
-      const why = error instanceof Error ? error.message : String(error)
-      this.set({ ...this.latest, connection: { kind: 'stopped', code, why } })
+      this.set({ ...this.latest, connection: stoppedBy(error) })
     }
   }
 

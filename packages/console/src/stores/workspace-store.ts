@@ -13,13 +13,16 @@ import {
 import {
   comparePositions,
   type Gap,
+  type Position,
   parsePosition,
-  type Switchboard,
   SwitchboardError,
   type WorkspaceItem,
 } from '@switchboard/sdk'
-import { type Connection, connectionOf } from './connection.js'
+import { type Connection, stoppedBy } from './connection.js'
+import type { Feed } from './feed.js'
+import type { RecordName, Records, StateReader } from './state-reader.js'
 import { type Frame, Store } from './store.js'
+import { waitFor } from './wait.js'
 
 /** The present of a workspace: what the server's projections said at a position, and every event since, folded. */
 export interface WorkspaceSnapshot {
@@ -28,7 +31,7 @@ export interface WorkspaceSnapshot {
   readonly operators: ReadonlyMap<string, OperatorState>
   readonly surfaces: ReadonlyMap<string, SurfaceState>
   readonly sources: ReadonlyMap<string, DataSourceState>
-  /** True when the workspace has more than one answer of the state holds. */
+  /** True while the workspace has more than was read of it, and when it has more than a page holds. */
   readonly partial: boolean
   readonly connection: Connection
   /** Events that are no longer kept, from and to, in Unix ms; the state was read anew behind them. */
@@ -39,9 +42,14 @@ export interface WorkspaceSnapshot {
 }
 
 export interface WorkspaceStoreOptions {
-  readonly switchboard: Pick<Switchboard, 'events' | 'state'>
+  readonly state: StateReader
+  readonly feed: Pick<Feed, 'stream'>
   readonly frame: Frame
   readonly now?: () => number
+  /** Resolves after some milliseconds, or when the signal aborts. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>
+  /** See `RECORDS_MAX`. */
+  readonly recordsMax?: number
 }
 
 const empty: WorkspaceSnapshot = {
@@ -57,33 +65,56 @@ const empty: WorkspaceSnapshot = {
   folded: 0,
 }
 
+/** Records of a kind that are held. A tab that is open for days forgets first what has been over for longest. */
+const RECORDS_MAX = 20_000
+/** How long something may have been over when room is needed, the most patient first. */
+const OVER_MS_MAX = [24 * 3_600_000, 6 * 3_600_000, 3_600_000, 600_000, 0]
+/** Between two tries to read the state. */
+const RETRY_MS = 5000
+/** Codes after which the same request cannot succeed. */
+const FINAL: ReadonlySet<string> = new Set([
+  'forbidden',
+  'unauthenticated',
+  'credential_expired',
+  'credential_revoked',
+  'credential_failed',
+  'not_found',
+])
+const REDUCERS: { readonly [Name in RecordName]: Reducer<Records[Name]> } = { calls, operators, surfaces, sources }
+const NAMES = Object.keys(REDUCERS) as RecordName[]
+
 export class WorkspaceStore extends Store<WorkspaceSnapshot> {
   readonly #options: WorkspaceStoreOptions
   readonly #now: () => number
-  readonly #followers = new Set<(item: WorkspaceItem) => void>()
+  readonly #recordsMax: number
   #ended = new AbortController()
+  /** Where a record stood that was read after the others: what it holds already must not be folded into it again. */
+  readonly #readAt = new Map<string, Position>()
 
   constructor(options: WorkspaceStoreOptions) {
     super(empty, options.frame)
     this.#options = options
     this.#now = options.now ?? Date.now
+    this.#recordsMax = options.recordsMax ?? RECORDS_MAX
   }
 
   /** Runs until `stop`, or until the credential is refused for good. */
   async start(): Promise<void> {
     this.#ended = new AbortController()
     const ended = this.#ended.signal
-    try {
-      while (!ended.aborted) {
+    while (!ended.aborted) {
+      try {
         // After a gap the state is read anew: it makes up for what the stream can no longer tell.
-        const restart = await this.#follow(ended)
-        if (!restart) return
+        await this.#follow(ended)
+      } catch (error) {
+        if (ended.aborted) return
+        if (!(error instanceof SwitchboardError) || FINAL.has(error.code)) {
+          this.set({ ...this.latest, connection: stoppedBy(error) })
+          return
+        }
+        this.#connect({ kind: 'reconnecting', at: this.#now() + RETRY_MS, why: error.message })
+        await (this.#options.wait ?? waitFor)(RETRY_MS, ended)
       }
-    } catch (error) {
-      if (ended.aborted) return
-      const code = error instanceof SwitchboardError ? error.code : 'unknown'
-      const why = error instanceof Error ? error.message : String(error)
-      this.set({ ...this.latest, connection: { kind: 'stopped', code, why } })
     }
   }
 
@@ -91,46 +122,72 @@ export class WorkspaceStore extends Store<WorkspaceSnapshot> {
     this.#ended.abort()
   }
 
-  /** Hands over every event that is folded from now on, each once and in order. */
-  follow(listener: (item: WorkspaceItem) => void): () => void {
-    this.#followers.add(listener)
-    return () => this.#followers.delete(listener)
+  /** The reader has seen that events are missing. */
+  forgetGap(): void {
+    this.set({ ...this.latest, gap: undefined })
   }
 
-  /** @returns true when a gap asks for a new beginning. */
-  async #follow(ended: AbortSignal): Promise<boolean> {
-    const { events, state } = this.#options.switchboard
+  /** Resolves when a gap asks for a new beginning, or when it is ended. */
+  async #follow(ended: AbortSignal): Promise<void> {
+    const { state, feed } = this.#options
     const present = await state.get()
-    if (ended.aborted) return false
+    if (ended.aborted) return
+    this.#readAt.clear()
     this.set({
       ...this.latest,
       phase: 'ready',
-      calls: byId(present.calls as readonly CallState[], 'call_sid'),
-      operators: byId(present.operators as readonly OperatorState[], 'operator_id'),
-      surfaces: byId(present.surfaces as readonly SurfaceState[], 'surface_id'),
-      sources: byId(present.sources as readonly DataSourceState[], 'data_source_id'),
+      calls: byId('calls', present.calls as readonly CallState[]),
+      operators: byId('operators', present.operators as readonly OperatorState[]),
+      surfaces: byId('surfaces', present.surfaces as readonly SurfaceState[]),
+      sources: byId('sources', present.sources as readonly DataSourceState[]),
       partial: present.has_more,
       position: present.position,
     })
+    if (present.has_more) await this.#readRest(ended)
     let gap: Gap | undefined
-    const stream = events.stream({
+    const stream = feed.stream({
       after: present.position,
       signal: ended,
-      reconnect: { budget: Number.POSITIVE_INFINITY },
       onGap: (seen) => {
         gap = seen
         stream.close()
       },
-      onState: (seen) => {
-        const connection = connectionOf(seen, this.#now())
-        if (connection) this.set({ ...this.latest, connection })
-      },
+      onConnection: (connection) => this.#connect(connection),
     })
     for await (const item of stream) this.#fold(item)
-    if (gap === undefined) return false
+    if (gap === undefined) return
     const timeOf = (id: string | undefined) => (id === undefined ? undefined : parsePosition(id)?.time)
     this.set({ ...this.latest, gap: { from: timeOf(gap.requested), to: timeOf(gap.oldest) } })
-    return true
+  }
+
+  /** The records that one answer had no room for. They are of a later moment, which is remembered with each. */
+  async #readRest(ended: AbortSignal): Promise<void> {
+    let whole = true
+    for (const name of NAMES) {
+      let token: string | undefined
+      do {
+        const page = await this.#options.state.page(name, token)
+        if (ended.aborted) return
+        this.#addPage(name, page.records, parsePosition(page.position))
+        token = page.next
+        if (this.latest[name].size >= this.#recordsMax && token !== undefined) {
+          whole = false
+          token = undefined
+        }
+      } while (token !== undefined)
+    }
+    this.set({ ...this.latest, partial: !whole })
+  }
+
+  #addPage<Name extends RecordName>(name: Name, records: readonly Records[Name][], readAt: Position | undefined): void {
+    const held = new Map<string, object>(this.latest[name])
+    for (const record of records) {
+      const id = idOf(name, record)
+      if (held.has(id)) continue
+      held.set(id, record)
+      if (readAt) this.#readAt.set(`${name} ${id}`, readAt)
+    }
+    this.set({ ...this.latest, [name]: held })
   }
 
   #fold(item: WorkspaceItem): void {
@@ -144,39 +201,61 @@ export class WorkspaceStore extends Store<WorkspaceSnapshot> {
     const event = (unknown ? item.event.raw : item.event) as StateEntry['event']
     const type = unknown ? item.event.actual_type : item.event.event_type
     const entry: StateEntry = { kind: 'workspace', call: undefined, position, type, event }
-    const shown = this.get()
     this.set({
       ...before,
-      calls: folded(before.calls, shown.calls, calls, entry),
-      operators: folded(before.operators, shown.operators, operators, entry),
-      surfaces: folded(before.surfaces, shown.surfaces, surfaces, entry),
-      sources: folded(before.sources, shown.sources, sources, entry),
+      calls: this.#folded('calls', entry),
+      operators: this.#folded('operators', entry),
+      surfaces: this.#folded('surfaces', entry),
+      sources: this.#folded('sources', entry),
       position: item.id,
       folded: before.folded + 1,
     })
-    for (const listener of this.#followers) listener(item)
+  }
+
+  /**
+   * The map with one record folded on; the same map when nothing changed. One that nobody has been shown yet is changed
+   * in its place: a thousand events a second copy it once a frame, and not a thousand times.
+   */
+  #folded<Name extends RecordName>(name: Name, entry: StateEntry): ReadonlyMap<string, Records[Name]> {
+    const reducer = REDUCERS[name] as Reducer<Records[Name]>
+    const records = this.latest[name] as ReadonlyMap<string, Records[Name]>
+    const id = reducer.key(entry)
+    if (id === undefined) return records
+    const readAt = this.#readAt.get(`${name} ${id}`)
+    if (readAt !== undefined && comparePositions(entry.position, readAt) <= 0) return records
+    const previous = records.get(id)
+    const next = reducer.fold(previous, entry)
+    if (next === previous) return records
+    const shown: unknown = this.get()[name]
+    const own = records === shown ? new Map(records) : (records as Map<string, Records[Name]>)
+    own.set(id, next)
+    if (own.size > this.#recordsMax) this.#makeRoom(reducer, own)
+    return own
+  }
+
+  #makeRoom<Value extends object>(reducer: Reducer<Value>, records: Map<string, Value>): void {
+    // Some more than is needed, so that not every event looks through all of them.
+    const enough = this.#recordsMax * 0.9
+    for (const overMs of OVER_MS_MAX) {
+      const before = this.#now() - overMs
+      for (const [id, record] of records) {
+        if (records.size <= enough) return
+        if (reducer.expired(record, before)) records.delete(id)
+      }
+    }
+  }
+
+  #connect(connection: Connection): void {
+    this.set({ ...this.latest, connection })
   }
 }
 
-/**
- * The map with one record folded on; the same map when nothing changed. One that nobody has been shown yet is changed in
- * its place: a thousand events a second copy it once a frame, and not a thousand times.
- */
-function folded<Value extends object>(
-  records: ReadonlyMap<string, Value>,
-  shown: ReadonlyMap<string, Value>,
-  reducer: Reducer<Value>,
-  entry: StateEntry,
-): ReadonlyMap<string, Value> {
-  const id = reducer.key(entry)
-  if (id === undefined) return records
-  const previous = records.get(id)
-  const next = reducer.fold(previous, entry)
-  if (next === previous) return records
-  const own = records === shown ? new Map(records) : (records as Map<string, Value>)
-  return own.set(id, next)
+const IDS = { calls: 'call_sid', operators: 'operator_id', surfaces: 'surface_id', sources: 'data_source_id' } as const
+
+function idOf(name: RecordName, record: object): string {
+  return String((record as Readonly<Record<string, unknown>>)[IDS[name]])
 }
 
-function byId<Value, Name extends keyof Value>(values: readonly Value[], name: Name): ReadonlyMap<string, Value> {
-  return new Map(values.map((value) => [String(value[name]), value]))
+function byId<Value extends object>(name: RecordName, records: readonly Value[]): ReadonlyMap<string, Value> {
+  return new Map(records.map((record) => [idOf(name, record), record]))
 }

@@ -35,6 +35,8 @@ function needs({ permission }: Route): string {
       return 'Needs no credential.'
     case 'admin':
       return 'Needs the admin key.'
+    case 'any':
+      return 'Needs any valid credential.'
     case 'api-key':
       return 'Needs an API key of the workspace.'
     case 'signature':

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { CreateAccessTokenData, CreateAccessTokenErrors, CreateAccessTokenResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateWorkspaceData, CreateWorkspaceErrors, CreateWorkspaceResponses, DeleteTwilioSecretData, DeleteTwilioSecretErrors, DeleteTwilioSecretResponses, GetAsyncApiData, GetAsyncApiErrors, GetAsyncApiResponses, GetCallData, GetCallErrors, GetCallResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetStateData, GetStateErrors, GetStateResponses, GetTwilioSecretData, GetTwilioSecretErrors, GetTwilioSecretResponses, GetWorkspaceData, GetWorkspaceErrors, GetWorkspaceResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListCallsData, ListCallsErrors, ListCallsResponses, ListDataSourcesData, ListDataSourcesErrors, ListDataSourcesResponses, ListEventTypesData, ListEventTypesErrors, ListEventTypesResponses, ListOperatorsData, ListOperatorsErrors, ListOperatorsResponses, ListSurfacesData, ListSurfacesErrors, ListSurfacesResponses, ListWorkspacesData, ListWorkspacesErrors, ListWorkspacesResponses, PublishCallEventsData, PublishCallEventsErrors, PublishCallEventsResponses, PublishEventsData, PublishEventsErrors, PublishEventsResponses, ReadCallEventsData, ReadCallEventsErrors, ReadCallEventsResponses, ReadEventsData, ReadEventsErrors, ReadEventsResponses, RevokeApiKeyData, RevokeApiKeyErrors, RevokeApiKeyResponses, RotateApiKeyData, RotateApiKeyErrors, RotateApiKeyResponses, SetTwilioSecretData, SetTwilioSecretErrors, SetTwilioSecretResponses } from './types.gen.js';
+import type { CreateAccessTokenData, CreateAccessTokenErrors, CreateAccessTokenResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateWorkspaceData, CreateWorkspaceErrors, CreateWorkspaceResponses, DeleteTwilioSecretData, DeleteTwilioSecretErrors, DeleteTwilioSecretResponses, GetAsyncApiData, GetAsyncApiErrors, GetAsyncApiResponses, GetCallData, GetCallErrors, GetCallResponses, GetCredentialData, GetCredentialErrors, GetCredentialResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetStateData, GetStateErrors, GetStateResponses, GetTwilioSecretData, GetTwilioSecretErrors, GetTwilioSecretResponses, GetWorkspaceData, GetWorkspaceErrors, GetWorkspaceResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListCallsData, ListCallsErrors, ListCallsResponses, ListDataSourcesData, ListDataSourcesErrors, ListDataSourcesResponses, ListEventTypesData, ListEventTypesErrors, ListEventTypesResponses, ListOperatorsData, ListOperatorsErrors, ListOperatorsResponses, ListSurfacesData, ListSurfacesErrors, ListSurfacesResponses, ListWorkspacesData, ListWorkspacesErrors, ListWorkspacesResponses, PublishCallEventsData, PublishCallEventsErrors, PublishCallEventsResponses, PublishEventsData, PublishEventsErrors, PublishEventsResponses, ReadCallEventsData, ReadCallEventsErrors, ReadCallEventsResponses, ReadEventsData, ReadEventsErrors, ReadEventsResponses, RevokeApiKeyData, RevokeApiKeyErrors, RevokeApiKeyResponses, RotateApiKeyData, RotateApiKeyErrors, RotateApiKeyResponses, SetTwilioSecretData, SetTwilioSecretErrors, SetTwilioSecretResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -218,6 +218,19 @@ export const setTwilioSecret = <ThrowOnError extends boolean = false>(options: O
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * Read what a credential may do
+ *
+ * Who the credential of this request speaks for, and in which workspace: all that a program needs to begin with.
+ *
+ * Needs any valid credential.
+ */
+export const getCredential = <ThrowOnError extends boolean = false>(options?: Options<GetCredentialData, ThrowOnError>) => (options?.client ?? client).get<GetCredentialResponses, GetCredentialErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/credential',
+    ...options
 });
 
 /**

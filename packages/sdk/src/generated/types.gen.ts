@@ -3512,6 +3512,53 @@ export type CreateWorkspace = {
 };
 
 /**
+ * Who a credential speaks for. It holds no secret.
+ */
+export type CredentialInfo = {
+    /**
+     * What it is.
+     */
+    kind: 'admin' | 'api-key' | 'access-token';
+    /**
+     * The key, or the key that asked for the access token; null for the admin key.
+     */
+    key_id: string | null;
+    /**
+     * What people call that key; null for the admin key.
+     */
+    name: string | null;
+    /**
+     * What it may do.
+     */
+    permissions: Array<PermissionName>;
+    /**
+     * The only calls it may observe or publish to; null means every call of the workspace.
+     */
+    call_sids: Array<string> | null;
+    /**
+     * When it stops working; null means never.
+     */
+    expires_at: string | null;
+    /**
+     * The workspace it belongs to; null for the admin key, which may act in all.
+     */
+    workspace: {
+        /**
+         * The workspace: the first part of every path.
+         */
+        id: string;
+        /**
+         * What people call the workspace.
+         */
+        name: string;
+        /**
+         * Its short name.
+         */
+        slug: string;
+    } | null;
+};
+
+/**
  * The call an operator is on.
  */
 export type CurrentCall = {
@@ -5424,6 +5471,53 @@ export type SetTwilioSecretResponses = {
 };
 
 export type SetTwilioSecretResponse = SetTwilioSecretResponses[keyof SetTwilioSecretResponses];
+
+export type GetCredentialData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/v1/credential';
+};
+
+export type GetCredentialErrors = {
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+};
+
+export type GetCredentialError = GetCredentialErrors[keyof GetCredentialErrors];
+
+export type GetCredentialResponses = {
+    /**
+     * The credential.
+     */
+    200: CredentialInfo;
+};
+
+export type GetCredentialResponse = GetCredentialResponses[keyof GetCredentialResponses];
 
 export type ListApiKeysData = {
     body?: never;

@@ -40,6 +40,8 @@ export interface Access extends Gate {
    * `authenticate` says what is wrong, and finds what another process has just made.
    */
   recognise(credential: string): Principal | undefined
+  /** What people call a key, also one that has ended; undefined for the admin key and for keys that were never made. */
+  keyName(keyId: string): string | undefined
   /** How many records there are of what, revoked keys included. For metrics. */
   counts(): { readonly workspaces: number; readonly api_keys: number; readonly secrets: number }
   /** Follows the store no more. */
@@ -148,6 +150,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
       return () => listeners.delete(listener)
     },
 
+    keyName: (keyId) => apiKeys.find(keyId)?.name,
     counts: () => ({ workspaces: workspaces.count(), api_keys: apiKeys.count(), secrets: secrets.count() }),
 
     close() {

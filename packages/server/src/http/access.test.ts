@@ -28,6 +28,38 @@ describe('workspaces', () => {
   })
 })
 
+describe('a credential', () => {
+  test('says what it may do, and where', async () => {
+    const server = await openTestApp()
+    const who = async (credential?: string) => (await server.ask('GET', '/v1/credential', { credential })).json()
+    const workspace = { id: server.workspace, name: expect.any(String), slug: 'harbor-clinic' }
+
+    expect(await who()).toMatchObject({ kind: 'admin', key_id: null, name: null, workspace: null, expires_at: null })
+    const asked = { name: 'desk', permissions: ['events:read', 'calls:observe'], duration_days: 1 }
+    const made = (await server.ask('POST', `/v1/${server.workspace}/api-keys`, { body: asked })).json()
+    expect(await who(made.api_key)).toEqual({
+      kind: 'api-key',
+      key_id: made.key_id,
+      name: 'desk',
+      permissions: asked.permissions,
+      call_sids: null,
+      expires_at: made.expires_at,
+      workspace,
+    })
+    const body = { permissions: ['calls:observe'], call_sids: ['CA1'], ttl_seconds: 60 }
+    const path = `/v1/${server.workspace}/access-tokens`
+    const token = (await server.ask('POST', path, { body, credential: made.api_key })).json()
+    expect(await who(token.access_token)).toMatchObject({
+      kind: 'access-token',
+      key_id: made.key_id,
+      permissions: ['calls:observe'],
+      call_sids: ['CA1'],
+      expires_at: token.expires_at,
+      workspace,
+    })
+  })
+})
+
 describe('API keys', () => {
   test('are made, used, rotated and revoked', async () => {
     const server = await openTestApp()

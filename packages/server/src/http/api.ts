@@ -10,6 +10,7 @@ import type { StreamDependencies } from '../transport/sse.js'
 import { accessTokenHandlers } from './access-tokens.js'
 import { apiKeyHandlers } from './api-keys.js'
 import { consolePage } from './console-page.js'
+import { credentialHandlers } from './credential.js'
 import { docsPage } from './docs-page.js'
 import { eventTypeHandlers } from './event-types.js'
 import type { GuardDeps } from './guard.js'
@@ -50,6 +51,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
     ...stateHandlers(log),
     ...sourceHandlers({ secrets: access.secrets, twilio: deps.twilio, clock, publicUrl: deps.publicUrl }),
     ...apiKeyHandlers(access.apiKeys),
+    ...credentialHandlers(access),
     ...accessTokenHandlers(access.accessTokens),
     ...workspaceHandlers(access.workspaces),
     ...servedHandlers(deps),

@@ -35,6 +35,7 @@ export async function guard(request: FastifyRequest, route: Route, deps: GuardDe
     if (principal.kind !== 'admin') throw new SwitchboardError('forbidden', 'Only the admin key may do this.')
     return
   }
+  if (permission === 'any') return
   const { workspace_id: workspace = '', call_sid: callSid } = request.params as Readonly<Record<string, string>>
   if (permission === 'api-key') requireKey(principal, workspace)
   else deps.gate.authorize(principal, workspace, permission, callSid)

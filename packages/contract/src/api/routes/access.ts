@@ -1,12 +1,30 @@
 import { Type } from '../../type.js'
 import { limits } from '../limits.js'
-import { AccessToken, ApiKeyList, ApiKeyWithSecret, CreateAccessToken, CreateApiKey } from '../schemas/credentials.js'
+import {
+  AccessToken,
+  ApiKeyList,
+  ApiKeyWithSecret,
+  CreateAccessToken,
+  CreateApiKey,
+  CredentialInfo,
+} from '../schemas/credentials.js'
 import { inWorkspace, onKey, paging } from './parameters.js'
 import { bodied, guarded, type Route } from './route.js'
 
 const stored = ['storage_full', 'storage_fault'] as const
 
 export const accessRoutes = {
+  getCredential: {
+    method: 'GET',
+    path: '/v1/credential',
+    summary: 'Read what a credential may do',
+    description:
+      'Who the credential of this request speaks for, and in which workspace: all that a program needs to begin with.',
+    tag: 'Access',
+    permission: 'any',
+    answers: { 200: { description: 'The credential.', content: { 'application/json': CredentialInfo } } },
+    failures: [...guarded],
+  },
   createApiKey: {
     method: 'POST',
     path: '/v1/{workspace_id}/api-keys',

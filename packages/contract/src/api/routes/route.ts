@@ -7,9 +7,10 @@ import type { Permission } from '../permissions.js'
  * - `none`: nothing.
  * - `admin`: the admin key.
  * - `api-key`: an API key of the workspace, whatever it permits, or the admin key. No access token: it cannot renew itself.
+ * - `any`: a valid credential, whatever it permits and wherever it belongs.
  * - `signature`: no bearer; the request is signed by the vendor that sends it.
  */
-export type RoutePermission = Permission | 'none' | 'admin' | 'api-key' | 'signature'
+export type RoutePermission = Permission | 'none' | 'admin' | 'any' | 'api-key' | 'signature'
 
 /** Groups of routes, in the order the reference shows them. */
 export const tags = {

@@ -3,7 +3,7 @@ import { Type } from '../../type.js'
 import { limits } from '../limits.js'
 import { permissionNames, permissions } from '../permissions.js'
 import { page } from './page.js'
-import { chosenId, instant, KEY_ID_PATTERN, nullable } from './text.js'
+import { chosenId, instant, KEY_ID_PATTERN, nullable, uuid } from './text.js'
 
 export const PermissionName = Type.Enum([...permissionNames], {
   title: 'PermissionName',
@@ -66,6 +66,30 @@ export type ApiKeyWithSecret = Static<typeof ApiKeyWithSecret>
 
 export const ApiKeyList = page('ApiKeyList', ApiKey, 'API keys of the workspace, in the order they were created.')
 export type ApiKeyList = Static<typeof ApiKeyList>
+
+export const CredentialInfo = Type.Object(
+  {
+    kind: Type.Enum(['admin', 'api-key', 'access-token'], { description: 'What it is.' }),
+    key_id: nullable(keyId, 'The key, or the key that asked for the access token; null for the admin key.'),
+    name: nullable(keyName, 'What people call that key; null for the admin key.'),
+    permissions: granted,
+    call_sids: nullable(
+      Type.Array(chosenId('A call.')),
+      'The only calls it may observe or publish to; null means every call of the workspace.',
+    ),
+    expires_at: expiresAt,
+    workspace: nullable(
+      Type.Object({
+        id: uuid('The workspace: the first part of every path.'),
+        name: Type.String({ description: 'What people call the workspace.' }),
+        slug: Type.String({ description: 'Its short name.' }),
+      }),
+      'The workspace it belongs to; null for the admin key, which may act in all.',
+    ),
+  },
+  { title: 'CredentialInfo', description: 'Who a credential speaks for. It holds no secret.' },
+)
+export type CredentialInfo = Static<typeof CredentialInfo>
 
 const callSids = Type.Array(chosenId('A call.'), {
   minItems: 1,
