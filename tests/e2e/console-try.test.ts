@@ -168,7 +168,7 @@ describe.skipIf(!existsSync(CHROMIUM))('trying it in a browser', () => {
     expect(await told(server)).toHaveLength(1)
     await page.getByRole('button', { name: 'Start' }).click()
     await question.getByRole('button', { name: 'Write them' }).click()
-    await until('made-up events', async () => (await told(server)).length > 1 || undefined)
+    await until('a made-up call', async () => (await callsOf(server, 'active')) > 1 || undefined)
     // The tab asks before it goes, as its calls would stay open.
     const asked = page.waitForEvent('dialog')
     await page.close({ runBeforeUnload: true })
@@ -199,7 +199,7 @@ describe.skipIf(!existsSync(CHROMIUM))('trying it in a browser', () => {
     await tab.page.getByRole('button', { name: 'Start' }).click()
     await tab.page.locator('.refused code:has-text("calls:publish")').waitFor()
     await pictures(tab.page, 'try-denied')
-    await tab.page.getByRole('button', { name: 'Hang them up' }).click()
+    await tab.page.getByRole('button', { name: 'Hang up' }).click()
     await tab.page.getByText('no call is left open').waitFor()
     expect(await callsOf(server, 'active')).toBe(0)
     expect(tab.wrong).toEqual([])

@@ -188,9 +188,7 @@ function Editor({ store, draft: { text, outcome, channel, callSid } }: Omit<Prop
           >
             Publish
           </Button>
-          <Button onClick={() => store.renew()} title="So that Publish makes another thing">
-            Fresh ids
-          </Button>
+          <Button onClick={() => store.renew()}>Fresh ids</Button>
         </div>
         <div id="outcome">
           <Told outcome={outcome} />
@@ -203,7 +201,11 @@ function Editor({ store, draft: { text, outcome, channel, callSid } }: Omit<Prop
 function Told({ outcome }: { outcome: Outcome }) {
   switch (outcome.kind) {
     case 'none':
-      return <p className="muted">It is checked against the catalogue, and kept in the log for good.</p>
+      return (
+        <p className="muted">
+          It is checked against the catalogue and kept in the log for good. Fresh ids make another thing of it.
+        </p>
+      )
     case 'sending':
       return <p role="status">Publishing</p>
     case 'malformed': {

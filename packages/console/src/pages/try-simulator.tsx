@@ -107,8 +107,7 @@ export function TrySimulator({ store, workspaceId }: Props) {
           <Refused refusal={refusal} />
           {active > 0 && (
             <p>
-              {active.toLocaleString()} of its calls are still open.{' '}
-              <Button onClick={() => void store.hangUp()}>Hang them up</Button>
+              Calls left open: {active.toLocaleString()}. <Button onClick={() => void store.hangUp()}>Hang up</Button>
             </p>
           )}
         </>
