@@ -29,7 +29,9 @@ function compile() {
   }
   const site = `${root}packages/console/dist/site/index.html`
   // It reads the other packages as source, so it asks for no order; but their changes are its changes.
-  const sources = ['console/src', 'sdk/src', 'contract/src/state'].map((folder) => newest(`${root}packages/${folder}`))
+  const sources = ['console/src', 'sdk/src', 'contract/src/state', 'simulator/src'].map((folder) =>
+    newest(`${root}packages/${folder}`),
+  )
   const settings = ['index.html', 'vite.config.ts', 'package.json'].map(
     (file) => statSync(`${root}packages/console/${file}`).mtimeMs,
   )

@@ -1,7 +1,7 @@
+import type { TimelineItem } from '@switchboard/simulator'
 import { type Context, say } from './context.js'
 import { palette } from './render/palette.js'
 import { counted } from './render/text.js'
-import type { TimelineItem } from './timeline.js'
 
 const CLEAR_LINE = '\r\u001b[2K'
 /** Rarely enough to read, often enough to see that it lives. */

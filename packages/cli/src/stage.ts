@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { JsonObject } from '@switchboard/contract'
 import { type FailureCode, failures } from '@switchboard/contract/core'
+import type { Stage } from '@switchboard/simulator'
 import { openClient, publishEvents } from './client.js'
 import type { Context } from './context.js'
 import { tell } from './failure.js'
-import type { Stage } from './player.js'
 import type { Target } from './target.js'
 
 /** The first wait after a failure, and the longest. The server may be restarted or updated meanwhile. */

@@ -4,6 +4,7 @@ import { LivePage } from './pages/live.js'
 import { OperatorsPage } from './pages/operators.js'
 import { PipelinesPage } from './pages/pipelines.js'
 import { SurfacesPage } from './pages/surfaces.js'
+import { TryItPage } from './pages/try-it.js'
 import { groupCalls } from './stores/calls-view.js'
 import { groupSources } from './stores/pipelines-view.js'
 import { waitingForReview } from './stores/surfaces-view.js'
@@ -55,4 +56,5 @@ export const routes: readonly PageRoute[] = [
       return failing.length > 0 ? { text: `! ${failing.length}`, tone: 'failing' } : undefined
     },
   },
+  { path: '/try', name: 'Try it', Page: TryItPage },
 ]

@@ -1,3 +1,4 @@
+import { play, type SimulatorOptions, simulate, type TimelineItem, Unfinished } from '@switchboard/simulator'
 import { commandName } from '../command-name.js'
 import { type Context, say } from '../context.js'
 import type { Define } from '../job.js'
@@ -5,15 +6,12 @@ import { parseDuration } from '../parse/duration.js'
 import { withExamples } from '../parse/examples.js'
 import { targetOf, withTarget } from '../parse/target-options.js'
 import { numberUpTo, parseSpeed, wholeNumber } from '../parse/values.js'
-import { play } from '../player.js'
 import { Progress } from '../progress.js'
 import { palette } from '../render/palette.js'
 import { counted } from '../render/text.js'
-import { Unfinished } from '../simulator/closing.js'
-import { type SimulatorOptions, simulate } from '../simulator/simulate.js'
+
 import { openStage } from '../stage.js'
 import { findTarget, type TargetOptions } from '../target.js'
-import type { TimelineItem } from '../timeline.js'
 
 interface Simulate {
   readonly target: TargetOptions

@@ -8,8 +8,8 @@ import {
   type ExtraFields,
   type JsonObject,
 } from '@switchboard/contract'
+import { roundSeconds, type TimelineItem } from '@switchboard/simulator'
 import { CliError } from '../failure.js'
-import { roundSeconds, type TimelineItem } from '../timeline.js'
 
 /** A file with a hundred faults has one fault, made a hundred times. */
 const FAULTS_SHOWN_MAX = 20

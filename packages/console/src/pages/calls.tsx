@@ -1,10 +1,11 @@
 import type { CallState } from '@switchboard/contract/state'
 import { useState } from 'react'
 import { Link } from 'react-router'
-import { Duration, EmptyState, Loading, RelativeTime, useNow } from '../design/parts.js'
+import { Duration, Loading, RelativeTime, useNow } from '../design/parts.js'
 import { shortId } from '../design/words.js'
 import { groupCalls } from '../stores/calls-view.js'
 import { useWorkspace } from '../workspace.js'
+import { NothingYet } from './nothing-yet.js'
 
 /** Ended calls shown; a search looks through all that are held. */
 const ENDED_SHOWN_MAX = 100
@@ -15,11 +16,7 @@ export function CallsPage() {
   const now = useNow()
   if (phase === 'loading') return <Loading />
   if (calls.size === 0) {
-    return (
-      <EmptyState title="No calls yet">
-        Calls appear here as they start. <code>npx switchboard simulate</code> makes some.
-      </EmptyState>
-    )
+    return <NothingYet title="No calls yet">Calls appear here as they start.</NothingYet>
   }
   const { waiting, live, ended } = groupCalls(calls.values())
   const wanted = text.trim().toLowerCase()

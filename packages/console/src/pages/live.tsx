@@ -7,6 +7,7 @@ import { ago, clockTime } from '../design/words.js'
 import { nextFrame } from '../stores/store.js'
 import { TimelineStore } from '../stores/timeline-store.js'
 import { useDesk, useStore } from '../workspace.js'
+import { NothingYet } from './nothing-yet.js'
 import { sent, sentence, typeOf } from './sentence.js'
 
 const FAMILIES = ['call', 'operator', 'surface', 'pipeline'] as const
@@ -115,10 +116,10 @@ export function LivePage() {
         </Failing>
       )}
       <div className="both">
-        {shown.length === 0 ? (
-          <EmptyState title={items.length === 0 ? 'No events here yet' : 'Nothing shown holds that text'}>
-            Events appear as they happen. <code>npx switchboard simulate</code> makes some.
-          </EmptyState>
+        {items.length === 0 ? (
+          <NothingYet title="No events here yet">Events appear as they happen.</NothingYet>
+        ) : shown.length === 0 ? (
+          <EmptyState title="Nothing shown holds that text" />
         ) : (
           <Rows items={shown} chosen={chosen} onChoose={(id) => change('event', id)} />
         )}

@@ -1,11 +1,12 @@
 import type { OperatorState } from '@switchboard/contract/state'
 import { useState } from 'react'
-import { EmptyState, Loading, RelativeTime, useNow } from '../design/parts.js'
+import { Loading, RelativeTime, useNow } from '../design/parts.js'
 import { BoardHead } from '../design/rows.js'
 import { clockDuration, shortId } from '../design/words.js'
 import { groupOperators, operatorGroups, operatorName, wrapUps } from '../stores/operators-view.js'
 import { useWorkspace } from '../workspace.js'
 import './boards.css'
+import { NothingYet } from './nothing-yet.js'
 
 export function OperatorsPage() {
   const { phase, operators, partial } = useWorkspace()
@@ -14,10 +15,9 @@ export function OperatorsPage() {
   if (phase === 'loading') return <Loading />
   if (operators.size === 0) {
     return (
-      <EmptyState title="No operators yet">
-        People appear here when they are registered, come online or join a call. <code>npx switchboard simulate</code>{' '}
-        makes some.
-      </EmptyState>
+      <NothingYet title="No operators yet">
+        People appear here when they are registered, come online or join a call.
+      </NothingYet>
     )
   }
   const groups = [...groupOperators(operators.values(), text)]

@@ -1,11 +1,12 @@
 import type { DataSourceState } from '@switchboard/contract/state'
 import { useState } from 'react'
-import { Button, EmptyState, Loading, RelativeTime, useNow } from '../design/parts.js'
+import { Button, Loading, RelativeTime, useNow } from '../design/parts.js'
 import { BoardHead } from '../design/rows.js'
 import { shortId } from '../design/words.js'
 import { groupSources } from '../stores/pipelines-view.js'
 import { useWorkspace } from '../workspace.js'
 import './boards.css'
+import { NothingYet } from './nothing-yet.js'
 import { SyncHistory } from './sync-history.js'
 
 export function PipelinesPage() {
@@ -16,10 +17,9 @@ export function PipelinesPage() {
   if (phase === 'loading') return <Loading />
   if (sources.size === 0) {
     return (
-      <EmptyState title="No data sources yet">
-        A source appears here with its first <code>pipeline.sync_completed</code> or <code>pipeline.error</code>.{' '}
-        <code>npx switchboard simulate</code> makes some.
-      </EmptyState>
+      <NothingYet title="No data sources yet">
+        A source appears here with its first <code>pipeline.sync_completed</code> or <code>pipeline.error</code>.
+      </NothingYet>
     )
   }
   const { failing, healthy } = groupSources(sources.values(), text)

@@ -1,11 +1,12 @@
 import type { SurfaceState } from '@switchboard/contract/state'
 import { useMemo, useState } from 'react'
-import { EmptyState, Loading, useNow } from '../design/parts.js'
+import { Loading, useNow } from '../design/parts.js'
 import { BoardHead } from '../design/rows.js'
 import { clockDuration, shortId } from '../design/words.js'
 import { boardOf, funnelOf, groupOf, type SurfaceColumn } from '../stores/surfaces-view.js'
 import { useWorkspace } from '../workspace.js'
 import './boards.css'
+import { NothingYet } from './nothing-yet.js'
 
 /** Cards drawn in a column; the search looks through all that are held. */
 const CARDS_SHOWN_MAX = 50
@@ -19,10 +20,9 @@ export function SurfacesPage() {
   if (phase === 'loading') return <Loading />
   if (surfaces.size === 0) {
     return (
-      <EmptyState title="No surfaces yet">
-        Forms appear here when they are created, and move as they are reviewed, delivered, opened and submitted.{' '}
-        <code>npx switchboard simulate</code> makes some.
-      </EmptyState>
+      <NothingYet title="No surfaces yet">
+        Forms appear here when they are created, and move as they are reviewed, delivered, opened and submitted.
+      </NothingYet>
     )
   }
   const review = columns.find(({ group }) => group === 'review')

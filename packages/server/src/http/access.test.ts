@@ -31,7 +31,8 @@ describe('workspaces', () => {
 describe('a credential', () => {
   test('says what it may do, and where', async () => {
     const server = await openTestApp()
-    const who = async (credential?: string) => (await server.ask('GET', '/v1/credential', { credential })).json()
+    const who = async (...of: string[]) =>
+      (await server.ask('GET', '/v1/credential', of[0] === undefined ? {} : { credential: of[0] })).json()
     const workspace = { id: server.workspace, name: expect.any(String), slug: 'harbor-clinic' }
 
     expect(await who()).toMatchObject({ kind: 'admin', key_id: null, name: null, workspace: null, expires_at: null })

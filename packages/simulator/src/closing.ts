@@ -1,4 +1,4 @@
-import { callOf, roundSeconds, type TimelineItem } from '../timeline.js'
+import { callOf, roundSeconds, type TimelineItem } from './timeline.js'
 
 interface OpenCall {
   readonly startedAt: number

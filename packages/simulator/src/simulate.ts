@@ -1,4 +1,3 @@
-import { roundSeconds, type TimelineItem } from '../timeline.js'
 import { callStory } from './call.js'
 import { Desks } from './desks.js'
 import { Heap } from './heap.js'
@@ -6,6 +5,7 @@ import { uuid } from './ids.js'
 import { DataSource } from './pipeline.js'
 import { createRandom } from './random.js'
 import { surfaceStory } from './surface.js'
+import { roundSeconds, type TimelineItem } from './timeline.js'
 import type { World } from './world.js'
 
 export interface SimulatorOptions {

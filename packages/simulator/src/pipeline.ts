@@ -1,6 +1,6 @@
-import { roundSeconds, type TimelineItem } from '../timeline.js'
 import { uuid } from './ids.js'
 import type { Random } from './random.js'
+import { roundSeconds, type TimelineItem } from './timeline.js'
 
 const ERRORS = [
   'GET /Appointment: 503 after 3 tries',

@@ -1,7 +1,7 @@
-import { roundSeconds, type TimelineItem } from '../timeline.js'
 import { uuid } from './ids.js'
 import type { Random } from './random.js'
 import { Script } from './script.js'
+import { roundSeconds, type TimelineItem } from './timeline.js'
 
 /** Seconds of a desk's time that are given to one call. */
 interface Booking {

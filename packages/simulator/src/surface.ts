@@ -1,7 +1,7 @@
-import type { TimelineItem } from '../timeline.js'
 import { uuid } from './ids.js'
 import type { Random } from './random.js'
 import { Script } from './script.js'
+import type { TimelineItem } from './timeline.js'
 import type { World } from './world.js'
 
 const FIELDS = ['pharmacy', 'allergies', 'insurance', 'preferred_time', 'contact_channel', 'consent'] as const

@@ -1,4 +1,4 @@
-import { callOf, type TimelineItem } from '../timeline.js'
+import { callOf, type TimelineItem } from './timeline.js'
 
 interface Entry {
   readonly item: TimelineItem

@@ -1,10 +1,10 @@
 import type { JsonObject } from '@switchboard/contract'
-import { roundSeconds, type TimelineItem } from '../timeline.js'
 import { Conversation } from './conversation.js'
 import { handOver, supervise } from './escalation.js'
 import { callSid, phoneNumber } from './ids.js'
 import { Script } from './script.js'
 import { CLOSING, GREETING, THANKS, TOPICS, type Topic, VOICEMAIL } from './talk.js'
+import { roundSeconds, type TimelineItem } from './timeline.js'
 import type { World } from './world.js'
 
 /** How calls turn out, and how often. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@switchboard/contract'
-import { roundSeconds, type TimelineItem } from '../timeline.js'
+import { roundSeconds, type TimelineItem } from './timeline.js'
 
 /** Writes one thread of a story down, event after event. Its time only moves forward; its items may be out of order. */
 export class Script {

@@ -1,9 +1,9 @@
 import { accept, builtinCatalogue, type JsonObject } from '@switchboard/contract'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { callOf, type TimelineItem } from '../timeline.js'
 import { Unfinished } from './closing.js'
 import { type SimulatorOptions, simulate } from './simulate.js'
+import { callOf, type TimelineItem } from './timeline.js'
 
 const STORY: SimulatorOptions = { callsPerMinute: 12, durationSeconds: 600, startMs: 1_795_255_200_000, speed: 1 }
 
