@@ -134,7 +134,7 @@ function Figures({ told: { events, calls, active, seconds } }: { told: Simulatio
     ['Events', events.toLocaleString()],
     ['Calls', calls.toLocaleString()],
     ['Under way', active.toLocaleString()],
-    ['Time of the story', <Duration key="time" ms={seconds * 1000} />],
+    ['Story time', <Duration key="time" ms={seconds * 1000} />],
   ] as const
   return (
     <>
