@@ -220,7 +220,7 @@ function Told({ outcome }: { outcome: Outcome }) {
       )
     }
     case 'refused':
-      return <Refused refusal={outcome.refusal} />
+      return <Refused title="Nothing was published" refusal={outcome.refusal} />
     case 'published': {
       const { position, callSid } = outcome
       const to =

@@ -104,7 +104,7 @@ export function TrySimulator({ store, workspaceId }: Props) {
       {phase !== 'idle' && <Figures told={told} />}
       {phase === 'failed' && refusal && (
         <>
-          <Refused refusal={refusal} />
+          <Refused title="The story has stopped" refusal={refusal} />
           {active > 0 && (
             <p>
               Calls left open: {active.toLocaleString()}. <Button onClick={() => void store.hangUp()}>Hang up</Button>

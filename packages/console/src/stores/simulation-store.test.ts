@@ -103,6 +103,23 @@ test('a publish that fails stops the story and says why; what is open can be hun
   expect(state.busy).toEqual([true, false, true, false, true, false])
 })
 
+test('a story that is started after one that failed hangs up the calls of that one first', async () => {
+  const { server, store, at, open } = stand()
+  at(60, () => {
+    server.refuse = () => new SwitchboardError('storage_full', 'the disk is full')
+  })
+  await store.start()
+  const left = open()
+  expect(left).toBeGreaterThan(0)
+  server.refuse = () => undefined
+  at(0, () => {
+    expect(open()).toBe(0)
+    store.stop()
+  })
+  await store.start()
+  expect(store.get()).toMatchObject({ phase: 'ended', active: 0 })
+})
+
 test('whoever may not speak to observers is told so, and can still end the calls', async () => {
   const { server, store, open } = stand()
   server.refuse = (call) => (call === undefined ? undefined : forbidden('calls:publish'))
