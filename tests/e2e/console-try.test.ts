@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Json, TestServer, until } from '../kit.js'
+import { type Json, root, TestServer, until } from '../kit.js'
 import { openTab, signIn, type Tab } from './console-tab.js'
 
 const CHROMIUM = '/usr/bin/chromium'
@@ -83,6 +84,21 @@ describe.skipIf(!existsSync(CHROMIUM))('trying it in a browser', () => {
     expect(wrong).toEqual([])
   })
 
+  test("a deployment's own type is published as those that are built in", async () => {
+    const server = await TestServer.start({ env: { SWITCHBOARD_CATALOGUE: join(root, 'examples/custom-events.json') } })
+    const { page, wrong } = await openReady(server)
+    await page.getByRole('searchbox', { name: 'Search event types' }).fill('order')
+    // By the keyboard alone: from the search to what it has found, and on to Publish.
+    await page.getByRole('radio', { name: /acme\.order_placed/ }).focus()
+    await page.keyboard.press('Space')
+    expect(await page.getByTestId('personal').innerText()).toContain('email')
+    const order = await drafted(page)
+    await publish(page).press('Enter')
+    await page.getByText('✓ Published at').waitFor()
+    expect(await told(server)).toEqual([{ ...order, id: expect.any(String) }])
+    expect(wrong).toEqual([])
+  })
+
   test('the command is the same publish, and holds no key', async () => {
     const server = await TestServer.start()
     const { page, wrong } = await openReady(server)
@@ -125,6 +141,9 @@ describe.skipIf(!existsSync(CHROMIUM))('trying it in a browser', () => {
     await page.getByText('Line 3, column 3').waitFor()
     expect(requests).toEqual([])
     await pictures(page, 'try-malformed', '.about')
+    // A question mark is a letter here, and asks for no help.
+    await editor(page).press('?')
+    expect(await page.locator('dialog[open]').count()).toBe(0)
     await editor(page).fill('{ "event_type": "call.started", "call_sid": "CA1", "direction": "up", "service_id": "d" }')
     await page.keyboard.press('Control+Enter')
     await page.locator('.refused li:has-text("/direction")').waitFor()

@@ -99,3 +99,22 @@ test('when it is stopped, nothing more is sent', async () => {
   expect(await play([ws(0), ws(1), ws(2)], stage, { ...clock, speed: 1, signal: stop.signal })).toBe(1)
   expect(sent).toBe(1)
 })
+
+test('when a request fails, what others have made durable is told first, and nothing more is sent', async () => {
+  const sent: string[] = []
+  const told: TimelineItem[] = []
+  const stage = {
+    async workspaceEvents() {
+      throw new Error('refused')
+    },
+    async callEvents(sid: string) {
+      await new Promise(setImmediate)
+      sent.push(sid)
+    },
+  }
+  const options = { ...jumpingClock(), speed: 1, signal: new AbortController().signal }
+  const playing = play([ws(0), obs(0, 'a'), ws(9)], stage, { ...options, onPlayed: (items) => told.push(...items) })
+  await expect(playing).rejects.toThrow('refused')
+  expect(sent).toEqual(['a'])
+  expect(told).toEqual([obs(0, 'a')])
+})

@@ -15,7 +15,7 @@ export interface PlayOptions {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
   /** Aborted: what has begun to be sent is sent, and no more. */
   readonly signal: AbortSignal
-  /** Told of every item once it is durable, in the timeline's order within each call. */
+  /** Told of every item once it is durable, in the timeline's order within each channel and call; also when others fail. */
   readonly onPlayed?: (items: readonly TimelineItem[]) => void
 }
 
@@ -48,9 +48,10 @@ export async function play(items: Iterable<TimelineItem>, stage: Stage, options:
     }
     for (const round of rounds(window)) {
       if (signal.aborted) break
-      await playRound(round, stage)
-      played += round.length
-      options.onPlayed?.(round)
+      await playRound(round, stage, (items) => {
+        played += items.length
+        options.onPlayed?.(items)
+      })
     }
   }
   return played
@@ -81,22 +82,39 @@ export function rounds(items: readonly TimelineItem[]): readonly (readonly Timel
   return all.filter((round) => round.length > 0)
 }
 
-async function playRound(round: readonly TimelineItem[], stage: Stage): Promise<void> {
-  const workspace: JsonObject[] = []
-  const calls = new Map<string, JsonObject[]>()
+/** Resolves once all of it is durable; rejects when no request is under way any more, so that `onPlayed` has told all. */
+async function playRound(
+  round: readonly TimelineItem[],
+  stage: Stage,
+  onPlayed: (items: readonly TimelineItem[]) => void,
+): Promise<void> {
+  const channels = new Map<string | undefined, TimelineItem[]>()
   for (const item of round) {
-    if ('ws' in item) workspace.push(item.ws)
-    else calls.set(item.call_sid, [...(calls.get(item.call_sid) ?? []), item.obs])
+    const sid = 'obs' in item ? item.call_sid : undefined
+    const items = channels.get(sid)
+    if (items) items.push(item)
+    else channels.set(sid, [item])
   }
-  const requests = [...calls].map(
-    ([sid, events]) =>
-      () =>
-        stage.callEvents(sid, events),
-  )
-  if (workspace.length > 0) requests.unshift(() => stage.workspaceEvents(workspace))
-  const queue = requests.values()
+  const failures: unknown[] = []
+  const queue = channels.entries()
   const lane = async (): Promise<void> => {
-    for (const request of queue) await request()
+    for (const [sid, items] of queue) {
+      if (failures.length > 0) return
+      await send(sid, items, stage).then(
+        () => onPlayed(items),
+        (error: unknown) => failures.push(error),
+      )
+    }
   }
-  await Promise.all(Array.from({ length: Math.min(REQUESTS_MAX, requests.length) }, lane))
+  await Promise.all(Array.from({ length: Math.min(REQUESTS_MAX, channels.size) }, lane))
+  if (failures.length > 0) throw failures[0]
+}
+
+/** Sends what belongs to one channel; without a call it is the workspace stream. */
+function send(sid: string | undefined, items: readonly TimelineItem[], stage: Stage): Promise<void> {
+  if (sid === undefined) return stage.workspaceEvents(items.flatMap((item) => ('ws' in item ? [item.ws] : [])))
+  return stage.callEvents(
+    sid,
+    items.flatMap((item) => ('obs' in item ? [item.obs] : [])),
+  )
 }

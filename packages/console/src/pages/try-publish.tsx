@@ -26,7 +26,7 @@ export function TryPublish({ store, draft, catalogue }: Props) {
           <div className="event-form">
             <About type={type} />
             <Editor store={store} draft={draft} />
-            <Shell draft={draft} workspaceId={catalogue.workspaceId} />
+            <AsCommand draft={draft} workspaceId={catalogue.workspaceId} />
           </div>
         )}
       </div>
@@ -220,7 +220,7 @@ function Told({ outcome }: { outcome: Outcome }) {
       )
     }
     case 'refused':
-      return <Refused refusal={outcome.refusal} />
+      return <Refused title="Nothing was published" refusal={outcome.refusal} />
     case 'published': {
       const { position, callSid } = outcome
       const to =
@@ -235,7 +235,7 @@ function Told({ outcome }: { outcome: Outcome }) {
   }
 }
 
-function Shell({ draft: { text, channel, callSid }, workspaceId }: { draft: Draft; workspaceId: string }) {
+function AsCommand({ draft: { text, channel, callSid }, workspaceId }: { draft: Draft; workspaceId: string }) {
   const shown = useRef<HTMLPreElement>(null)
   const [copied, setCopied] = useState('')
   const command = curlCommand({

@@ -1,7 +1,7 @@
 import type { Refusal } from '../stores/refusal.js'
 
-/** Why nothing was published: a permission that is missing, or every fault with its place in the event. */
-export function Refused({ refusal: { why, permission, errors } }: { refusal: Refusal }) {
+/** Why something was not published: a permission that is missing, or every fault with its place in the event. */
+export function Refused({ title, refusal: { why, permission, errors } }: { title: string; refusal: Refusal }) {
   if (permission !== undefined) {
     return (
       <div className="refused" role="alert">
@@ -18,7 +18,7 @@ export function Refused({ refusal: { why, permission, errors } }: { refusal: Ref
   }
   return (
     <div className="refused" role="alert">
-      <h3>✕ Nothing was published</h3>
+      <h3>✕ {title}</h3>
       {errors.length === 0 && <p dir="auto">{why}</p>}
       <ul>
         {errors.map(({ path, message }) => (

@@ -104,7 +104,7 @@ export function TrySimulator({ store, workspaceId }: Props) {
       {phase !== 'idle' && <Figures told={told} />}
       {phase === 'failed' && refusal && (
         <>
-          <Refused refusal={refusal} />
+          <Refused title="The story has stopped" refusal={refusal} />
           {active > 0 && (
             <p>
               Calls left open: {active.toLocaleString()}. <Button onClick={() => void store.hangUp()}>Hang up</Button>
@@ -134,7 +134,7 @@ function Figures({ told: { events, calls, active, seconds } }: { told: Simulatio
     ['Events', events.toLocaleString()],
     ['Calls', calls.toLocaleString()],
     ['Under way', active.toLocaleString()],
-    ['Time of the story', <Duration key="time" ms={seconds * 1000} />],
+    ['Story time', <Duration key="time" ms={seconds * 1000} />],
   ] as const
   return (
     <>

@@ -6,12 +6,18 @@ import { belonging, freshIds } from './fresh-ids.js'
 const random = () => createRandom(7)
 
 test('an id becomes another of its form, and the same one wherever it stands', () => {
-  const event = { call_sid: `CA${'0'.repeat(32)}`, call_id: `CA${'0'.repeat(32)}`, escalation_id: 'esc_0193f2' }
+  const event = {
+    call_sid: `CA${'0'.repeat(32)}`,
+    call_id: `CA${'0'.repeat(32)}`,
+    escalation_id: 'esc_0193f2',
+    order_id: 'o-1',
+  }
   const fresh = freshIds(event, random())
   expect(fresh.call_sid).toMatch(/^CA[0-9a-f]{32}$/)
   expect(fresh.call_sid).not.toBe(event.call_sid)
   expect(fresh.call_id).toBe(fresh.call_sid)
   expect(fresh.escalation_id).toMatch(/^esc_[0-9a-f]{8}$/)
+  expect(fresh.order_id).toMatch(/^o-[0-9a-f]{8}$/)
 })
 
 test('what is no id of the thing stays: telephone numbers, services, speakers, names of fields', () => {

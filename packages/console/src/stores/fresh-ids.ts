@@ -54,8 +54,8 @@ export function freshIds(event: Json, random: Random): Json {
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** `CA5f0c…`, `SM0f1e…`: two letters and 32 digits; or the digits alone. */
 const DIGITS = /^([A-Z]{2})?[0-9a-f]{32}$/
-/** `esc_0193f2`, `em_in_51b2`, `tc_1`. */
-const SHORT = /^((?:[a-z]+_)+)[0-9a-f]+$/
+/** `esc_0193f2`, `em_in_51b2`, `tc_1`, `o-1`. */
+const SHORT = /^((?:[a-z]+[_-])+)[0-9a-f]+$/
 const SHORT_DIGITS = 8
 
 function newId(id: string, random: Random): string {

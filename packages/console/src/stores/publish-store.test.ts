@@ -2,15 +2,15 @@ import type { CallState } from '@switchboard/contract/state'
 import { SwitchboardError } from '@switchboard/sdk'
 import { createRandom } from '@switchboard/simulator'
 import { expect, test } from 'vitest'
-import { Desk, forbidden, types } from './publish.test-kit.js'
+import { forbidden, PublishStand, types } from './publish.test-kit.js'
 import { PublishStore } from './publish-store.js'
 
 const call = (call_sid: string, started_at: string, status: string) => ({ call_sid, started_at, status }) as CallState
 
 async function opened(calls: readonly CallState[] = []) {
-  const desk = new Desk()
+  const server = new PublishStand()
   const store = new PublishStore({
-    switchboard: desk.switchboard,
+    switchboard: server.switchboard,
     frame: (run) => run(),
     random: createRandom(7),
     calls: () => calls,
@@ -20,19 +20,19 @@ async function opened(calls: readonly CallState[] = []) {
     const type = types.find((each) => each.type === name)
     if (type) store.choose(type)
   }
-  return { desk, store, choose, draft: () => JSON.parse(store.get().text) }
+  return { server, store, choose, draft: () => JSON.parse(store.get().text) }
 }
 
 test('it opens with an example, which Publish sends as it stands', async () => {
-  const { desk, store, draft } = await opened()
+  const { server, store, draft } = await opened()
   await store.publish()
   expect(draft().event_type).toBe('call.started')
-  expect(desk.sent).toEqual([{ call: undefined, events: [draft()] }])
+  expect(server.sent).toEqual([{ call: undefined, events: [draft()] }])
   expect(store.get().outcome).toEqual({ kind: 'published', position: '9-1', callSid: undefined })
 })
 
 test('a text that is no JSON object is told with its place, and nothing is sent', async () => {
-  const { desk, store } = await opened()
+  const { server, store } = await opened()
   store.edit('{\n  "a": 1,\n}')
   await store.publish()
   expect(store.get().outcome).toMatchObject({ kind: 'malformed', fault: { line: 3, column: 1 } })
@@ -41,20 +41,20 @@ test('a text that is no JSON object is told with its place, and nothing is sent'
     await store.publish()
     expect(store.get().outcome).toMatchObject({ kind: 'malformed', fault: { message: 'an event is a JSON object' } })
   }
-  expect(desk.sent).toEqual([])
+  expect(server.sent).toEqual([])
 })
 
 test('what the server refuses is told with every fault; a missing permission is named for its channel', async () => {
-  const { desk, store } = await opened()
+  const { server, store } = await opened()
   const errors = [{ path: '/direction', message: 'must be one of inbound, outbound' }]
-  desk.refuse = () => new SwitchboardError('invalid_event', 'does not fit', { errors })
+  server.refuse = () => new SwitchboardError('invalid_event', 'does not fit', { errors })
   await store.publish()
   expect(store.get().outcome).toMatchObject({ kind: 'refused', refusal: { errors, permission: undefined } })
-  desk.refuse = () => forbidden('events:write')
+  server.refuse = () => forbidden('events:write')
   await store.publish()
   expect(store.get().outcome).toMatchObject({ refusal: { permission: 'events:write' } })
   store.chooseChannel('observer')
-  desk.refuse = () => forbidden('calls:publish')
+  server.refuse = () => forbidden('calls:publish')
   await store.publish()
   expect(store.get().outcome).toMatchObject({ refusal: { permission: 'calls:publish' } })
 })
@@ -77,12 +77,12 @@ test('an observer event goes to the call that began last among those under way',
     call('CA2', '2026-01-05T09:01:00Z', 'active'),
     call('CA3', '2026-01-05T09:02:00Z', 'ended'),
   ]
-  const { desk, store, choose, draft } = await opened(calls)
+  const { server, store, choose, draft } = await opened(calls)
   store.chooseChannel('observer')
   choose('session_start')
   expect(draft()).toMatchObject({ call_sid: 'CA2', workspace_id: 'w1' })
   await store.publish()
-  expect(desk.sent).toEqual([{ call: 'CA2', events: [draft()] }])
+  expect(server.sent).toEqual([{ call: 'CA2', events: [draft()] }])
   expect(store.get().outcome).toMatchObject({ callSid: 'CA2' })
 })
 
@@ -99,13 +99,13 @@ test('without a call under way one is made up; an example follows the call, and 
 })
 
 test('a catalogue that could not be read is asked for again', async () => {
-  const desk = new Desk()
-  desk.silent = true
+  const server = new PublishStand()
+  server.silent = true
   const options = { frame: (run: () => void) => run(), random: createRandom(7), calls: () => [] }
-  const store = new PublishStore({ switchboard: desk.switchboard, ...options })
+  const store = new PublishStore({ switchboard: server.switchboard, ...options })
   await store.load()
   expect(store.get().catalogue).toEqual({ kind: 'failed', why: 'try later' })
-  desk.silent = false
+  server.silent = false
   await store.load()
   expect(store.get()).toMatchObject({ catalogue: { kind: 'ready', workspaceId: 'w1' }, type: { type: 'call.started' } })
 })

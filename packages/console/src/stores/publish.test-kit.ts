@@ -22,7 +22,7 @@ export const types: readonly EventTypeInfo[] = builtinCatalogue.all().map((type)
 }))
 
 /** A server that keeps what is published, and refuses when a test wants it to. */
-export class Desk {
+export class PublishStand {
   readonly sent: Sent[] = []
   /** Asked before each publish: an error to refuse it with. */
   refuse: (call: string | undefined) => SwitchboardError | undefined = () => undefined

@@ -1,17 +1,17 @@
 import { accept, builtinCatalogue } from '@switchboard/contract'
 import { SwitchboardError } from '@switchboard/sdk'
 import { expect, test } from 'vitest'
-import { Desk, forbidden } from './publish.test-kit.js'
+import { forbidden, PublishStand } from './publish.test-kit.js'
 import { mustAsk, RUN_MINUTES_MAX, SimulationStore } from './simulation-store.js'
 import type { WorkspaceSnapshot } from './workspace-store.js'
 
 /** A stand whose time goes on by as much as is slept, so that a story takes no time at all. */
 function stand() {
-  const desk = new Desk()
+  const server = new PublishStand()
   let now = Date.UTC(2026, 0, 5, 9)
   const state = { signedIn: true, busy: [] as boolean[], slept: [] as number[], atTick: (_seconds: number) => {} }
   const store: SimulationStore = new SimulationStore({
-    switchboard: desk.switchboard,
+    switchboard: server.switchboard,
     frame: (run) => run(),
     now: () => now,
     sleep: async (ms) => {
@@ -34,17 +34,17 @@ function stand() {
   /** Calls that began and have not ended, as a reader of the workspace stream sees it. */
   const open = () => {
     const calls = new Set<unknown>()
-    for (const { event_type, call_sid } of desk.events) {
+    for (const { event_type, call_sid } of server.events) {
       if (event_type === 'call.started') calls.add(call_sid)
       if (event_type === 'call.ended') calls.delete(call_sid)
     }
     return calls.size
   }
-  return { desk, store, state, at, open }
+  return { server, store, state, at, open }
 }
 
 test('a story that is stopped hangs up its calls, sends its operators home and says how much it told', async () => {
-  const { desk, store, state, at, open } = stand()
+  const { server, store, state, at, open } = stand()
   at(60, () => {
     expect(open()).toBeGreaterThan(0)
     expect(store.get()).toMatchObject({ phase: 'running', active: open() })
@@ -52,9 +52,9 @@ test('a story that is stopped hangs up its calls, sends its operators home and s
   })
   await store.start()
   expect(open()).toBe(0)
-  expect(store.get()).toMatchObject({ phase: 'ended', active: 0, events: desk.events.length })
+  expect(store.get()).toMatchObject({ phase: 'ended', active: 0, events: server.events.length })
   const statuses = new Map(
-    desk.events
+    server.events
       .filter(({ event_type }) => event_type === 'operator.status_changed')
       .map(({ operator_id, status }) => [operator_id, status]),
   )
@@ -63,11 +63,11 @@ test('a story that is stopped hangs up its calls, sends its operators home and s
 })
 
 test("everything that is told fits the catalogue, and an observer hears nothing after its call's end", async () => {
-  const { desk, store, at } = stand()
+  const { server, store, at } = stand()
   at(120, () => store.stop())
   await store.start()
   const over = new Set<unknown>()
-  for (const { call, events } of desk.sent) {
+  for (const { call, events } of server.sent) {
     for (const event of events) {
       const channel = call === undefined ? 'workspace' : 'observer'
       expect(accept(builtinCatalogue, channel, event, { extraFields: 'refuse' })).toMatchObject({ ok: true })
@@ -79,33 +79,50 @@ test("everything that is told fits the catalogue, and an observer hears nothing 
 })
 
 test('what happens within a tick is sent together', async () => {
-  const { desk, store, state, at } = stand()
+  const { server, store, state, at } = stand()
   at(60, () => store.stop())
   await store.start()
   expect(Math.min(...state.slept)).toBeGreaterThanOrEqual(250)
-  expect(desk.sent.length).toBeLessThan(desk.events.length)
+  expect(server.sent.length).toBeLessThan(server.events.length)
 })
 
 test('a publish that fails stops the story and says why; what is open can be hung up later', async () => {
-  const { desk, store, state, at, open } = stand()
+  const { server, store, state, at, open } = stand()
   at(60, () => {
-    desk.refuse = () => new SwitchboardError('storage_full', 'the disk is full')
+    server.refuse = () => new SwitchboardError('storage_full', 'the disk is full')
   })
   await store.start()
   expect(store.get()).toMatchObject({ phase: 'failed', refusal: { why: 'the disk is full', permission: undefined } })
   expect(open()).toBeGreaterThan(0)
   await store.hangUp()
   expect(store.get()).toMatchObject({ phase: 'failed', refusal: { why: 'the disk is full' } })
-  desk.refuse = () => undefined
+  server.refuse = () => undefined
   await store.hangUp()
   expect(open()).toBe(0)
   expect(store.get()).toMatchObject({ phase: 'ended', active: 0, refusal: undefined })
   expect(state.busy).toEqual([true, false, true, false, true, false])
 })
 
+test('a story that is started after one that failed hangs up the calls of that one first', async () => {
+  const { server, store, at, open } = stand()
+  at(60, () => {
+    server.refuse = () => new SwitchboardError('storage_full', 'the disk is full')
+  })
+  await store.start()
+  const left = open()
+  expect(left).toBeGreaterThan(0)
+  server.refuse = () => undefined
+  at(0, () => {
+    expect(open()).toBe(0)
+    store.stop()
+  })
+  await store.start()
+  expect(store.get()).toMatchObject({ phase: 'ended', active: 0 })
+})
+
 test('whoever may not speak to observers is told so, and can still end the calls', async () => {
-  const { desk, store, open } = stand()
-  desk.refuse = (call) => (call === undefined ? undefined : forbidden('calls:publish'))
+  const { server, store, open } = stand()
+  server.refuse = (call) => (call === undefined ? undefined : forbidden('calls:publish'))
   await store.start()
   expect(store.get()).toMatchObject({ phase: 'failed', refusal: { permission: 'calls:publish' } })
   await store.hangUp()

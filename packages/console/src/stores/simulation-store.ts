@@ -84,11 +84,10 @@ export class SimulationStore extends Store<Simulation> {
   /** Resolves when the story is over, however it ends; it never rejects. */
   async start(): Promise<void> {
     if (this.busy) return
-    this.#stopped = new AbortController()
-    this.#unfinished = new Unfinished()
-    this.#last = 0
-    this.#change({ phase: 'running', agreed: true, events: 0, calls: 0, active: 0, seconds: 0, refusal: undefined })
     await this.#until(async () => {
+      // What an earlier story has left open would otherwise stay so.
+      if (this.latest.phase === 'failed') await this.#windDown()
+      this.#begin()
       await this.#tell()
       await this.#windDown()
     })
@@ -118,6 +117,13 @@ export class SimulationStore extends Store<Simulation> {
     } finally {
       onBusy(false)
     }
+  }
+
+  #begin(): void {
+    this.#stopped = new AbortController()
+    this.#unfinished = new Unfinished()
+    this.#last = 0
+    this.#change({ phase: 'running', agreed: true, events: 0, calls: 0, active: 0, seconds: 0, refusal: undefined })
   }
 
   async #tell(): Promise<void> {
