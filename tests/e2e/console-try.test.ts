@@ -213,7 +213,6 @@ describe.skipIf(!existsSync(CHROMIUM))('trying it in a browser', () => {
     const { api_key } = await server.key(['events:read', 'events:write'])
     const tab = await openTab(browser, server, '/try')
     await tab.page.fill('[name=key]', api_key)
-    await tab.page.fill('[name=workspace]', server.workspace)
     await tab.page.click('text=Sign in')
     await tab.page.getByRole('button', { name: 'Start' }).click()
     await tab.page.locator('.refused code:has-text("calls:publish")').waitFor()

@@ -1,9 +1,10 @@
 import type { Switchboard } from '@switchboard/sdk'
 import { chance } from './stores/fresh-ids.js'
 import { PublishStore } from './stores/publish-store.js'
-import { keptSession } from './stores/session.js'
+import { keptSessions } from './stores/session.js'
 import { SimulationStore } from './stores/simulation-store.js'
 import { nextFrame } from './stores/store.js'
+import { waitFor } from './stores/wait.js'
 import { type Desk, useDesk } from './workspace.js'
 
 /** What outlives the page Try it while its session lasts: a draft, and a story that goes on while others are looked at. */
@@ -23,7 +24,7 @@ export function useBench(): Bench {
   return bench
 }
 
-function benchOf({ switchboard, workspace }: Desk): Bench {
+function benchOf({ switchboard, workspace, workspaceId }: Desk): Bench {
   const random = chance()
   const publishing = new PublishStore({
     switchboard,
@@ -36,9 +37,9 @@ function benchOf({ switchboard, workspace }: Desk): Bench {
     switchboard,
     frame: nextFrame,
     now: Date.now,
-    sleep,
+    sleep: waitFor,
     seed: () => random.whole(0, 999_999_999),
-    mayGoOn: () => keptSession(sessionStorage) !== undefined,
+    mayGoOn: () => keptSessions(sessionStorage).all.some((session) => session.workspaceId === workspaceId),
     onBusy: (busy) => (busy ? addEventListener : removeEventListener)('beforeunload', ask),
   })
   return { publishing, simulation }
@@ -47,17 +48,4 @@ function benchOf({ switchboard, workspace }: Desk): Bench {
 /** Has the browser ask whether the tab may be closed. */
 function ask(event: BeforeUnloadEvent): void {
   event.preventDefault()
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const finish = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', finish)
-      resolve()
-    }
-    const timer = setTimeout(finish, ms)
-    signal.addEventListener('abort', finish)
-  })
 }
