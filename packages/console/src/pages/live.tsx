@@ -1,193 +1,197 @@
-import type { WorkspaceItem } from '@switchboard/sdk'
-import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useMemo, useRef } from 'react'
-import { useSearchParams } from 'react-router'
-import { Button, Chip, EmptyState, Failing, Panel } from '../design/parts.js'
-import { ago, clockTime } from '../design/words.js'
+import { useCallback, useEffect, useMemo, useRef } from 'react'
+import { Button, Denied, EmptyState, Failing, Loading } from '../design/parts.js'
+import { clockTime } from '../design/words.js'
 import { nextFrame } from '../stores/store.js'
-import { TimelineStore } from '../stores/timeline-store.js'
+import { type Timeline, TimelineStore } from '../stores/timeline-store.js'
 import { useDesk, useStore } from '../workspace.js'
+import { EventPanel } from './event-panel.js'
+import './live.css'
+import { LiveFilters } from './live-filters.js'
+import { LiveRows } from './live-rows.js'
+import { type LiveView, useChosen, useLiveView } from './live-view.js'
 import { NothingYet } from './nothing-yet.js'
-import { sent, sentence, typeOf } from './sentence.js'
 
-const FAMILIES = ['call', 'operator', 'surface', 'pipeline'] as const
-const MARKS: Readonly<Record<string, string>> = { call: '◗', operator: '◇', surface: '▤', pipeline: '⇉' }
-/** How far back the page begins when nobody chose a time. */
-const SINCE = '15m'
-const ROW_PX = 30
-
-/** The address holds the view: `types`, `text`, `since` and the chosen event, so that a link opens the same. */
+/** The workspace's log as it grows, and at any time before. */
 export function LivePage() {
-  const { feed } = useDesk()
-  const [query, setQuery] = useSearchParams()
-  const types = query.get('types') ?? ''
-  const since = query.get('since') ?? SINCE
-  const text = query.get('text') ?? ''
-  const chosen = query.get('event')
+  const { switchboard, feed } = useDesk()
+  const view = useLiveView()
+  const { filter, text } = view
+  const [chosen, choose] = useChosen(view)
+  const at = view.at?.getTime()
   const store = useMemo(
     () =>
       new TimelineStore({
+        switchboard,
         feed,
         frame: nextFrame,
-        types: types === '' ? [] : types.split(','),
-        since,
+        filter,
+        at: at === undefined ? undefined : new Date(at),
       }),
-    [feed, types, since],
+    [switchboard, feed, filter, at],
   )
   useEffect(() => {
     void store.start()
     return () => store.stop()
   }, [store])
-  const { items, paused, waiting, connection, gap, dropped } = useStore(store)
-  const shown = useMemo(() => newestFirst(items, text), [items, text])
-  const change = (name: string, value: string | null) =>
-    setQuery(
-      (before) => {
-        const next = new URLSearchParams(before)
-        if (value === null || value === '') next.delete(name)
-        else next.set(name, value)
-        return next
-      },
-      { replace: name !== 'types' },
-    )
+  useEffect(() => store.search(text), [store, text])
+  const timeline = useStore(store)
+  const find = useCallback((id: string) => store.find(id), [store])
+  const close = () => choose(undefined)
+  useLiveKeys(close, () => (timeline.paused ? store.resume() : store.pause()))
+  return (
+    <div className="timeline">
+      <LiveBar view={view} timeline={timeline} store={store} />
+      {timeline.gap && <Gap oldest={timeline.gap.oldest} />}
+      <div className="both">
+        <Events view={view} timeline={timeline} store={store} chosen={chosen} onChoose={choose} />
+        {chosen && (
+          <EventPanel
+            key={chosen}
+            id={chosen}
+            find={find}
+            onOnly={(entity) => view.change({ entities: [entity] })}
+            onClose={close}
+          />
+        )}
+      </div>
+    </div>
+  )
+}
+
+interface Parts {
+  readonly view: LiveView
+  readonly timeline: Timeline
+  readonly store: TimelineStore
+}
+
+function LiveBar({ view, timeline, store }: Parts) {
+  const { paused, waiting, isLive } = timeline
   const search = useRef<HTMLInputElement>(null)
-  const move = (by: number) => {
-    const at = shown.findIndex((item) => item.id === chosen)
-    const next = shown[Math.min(shown.length - 1, Math.max(0, at + by))]
-    if (next) change('event', next.id)
-  }
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
-      if (event.key === 'Escape') change('event', null)
-      if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey) return
-      if (event.key === '/') {
-        event.preventDefault()
-        search.current?.focus()
-      }
-      if (event.key === 'j') move(1)
-      if (event.key === 'k') move(-1)
-      if (event.key === 'Enter' && chosen === null && event.target === document.body) move(1)
+      if (event.key !== '/' || event.ctrlKey || event.metaKey) return
+      if (event.target instanceof HTMLElement && event.target.closest('input, select, textarea, dialog')) return
+      event.preventDefault()
+      search.current?.focus()
+    }
+    addEventListener('keydown', press)
+    return () => removeEventListener('keydown', press)
+  }, [])
+  return (
+    <div className="bar">
+      <LiveFilters view={view} />
+      <input
+        ref={search}
+        className="field"
+        type="search"
+        aria-label="Search what is shown"
+        placeholder="Search what is shown"
+        value={view.text}
+        onChange={(event) => view.change({ text: event.target.value })}
+        onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
+      />
+      <input
+        className="field"
+        type="datetime-local"
+        aria-label="Go to this time"
+        step={1}
+        value={view.at ? localTime(view.at) : ''}
+        onChange={({ target: { value } }) => view.change({ at: value === '' ? undefined : new Date(value) })}
+      />
+      <span className="grow" />
+      {!isLive && <Button onClick={() => view.change({ at: undefined })}>● Back to live</Button>}
+      {isLive && (
+        <Button onClick={() => (paused ? store.resume() : store.pause())}>
+          {paused ? `▶ Resume (${waiting.toLocaleString()} waiting)` : 'Ⅱ Pause'}
+        </Button>
+      )}
+    </div>
+  )
+}
+
+/** As `datetime-local` wants it, in the reader's own time zone. */
+function localTime(time: Date): string {
+  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
+}
+
+function Gap({ oldest }: { oldest: number | undefined }) {
+  return (
+    <p className="bar missing">
+      ▲ The log no longer holds all that was asked for
+      {oldest !== undefined && `: what is kept begins at ${clockTime(new Date(oldest), false)}`}.
+    </p>
+  )
+}
+
+interface EventsProps extends Parts {
+  readonly chosen: string | undefined
+  readonly onChoose: (id: string | undefined) => void
+}
+
+function Events({ view, timeline, store, chosen, onChoose }: EventsProps) {
+  const { connection, loading, items, shown } = timeline
+  if (connection.kind === 'stopped' && items.length === 0) {
+    if (connection.code === 'forbidden') return <Denied permission="events:read" />
+    return (
+      <Failing what="The events could not be read" still={connection.why}>
+        <Button onClick={() => view.change({ types: [], entities: [], at: undefined })}>
+          Without filters, from now
+        </Button>
+      </Failing>
+    )
+  }
+  if (loading === 'first') return <Loading />
+  if (items.length === 0) return <NoEvents view={view} store={store} timeline={timeline} />
+  if (shown.length === 0) {
+    return (
+      <EmptyState title="Nothing shown holds that text">
+        <p>The search looks through the {items.length.toLocaleString()} events of this page.</p>
+        <Button onClick={() => view.change({ text: '' })}>Show all</Button>
+      </EmptyState>
+    )
+  }
+  return (
+    <LiveRows
+      timeline={timeline}
+      at={view.at}
+      chosen={chosen}
+      onChoose={onChoose}
+      onOlder={() => void store.loadOlder()}
+      onNewer={() => void store.loadNewer()}
+    />
+  )
+}
+
+function NoEvents({ view, store, timeline }: Parts) {
+  const isFiltered = view.types.length > 0 || view.entities.length > 0
+  if (!isFiltered && timeline.atStart) {
+    return <NothingYet title="No events here yet">Every event of the workspace appears here as it happens.</NothingYet>
+  }
+  return (
+    <EmptyState title={isFiltered ? 'No such events' : 'No events here yet'}>
+      <p>
+        {timeline.atStart ? 'None that is kept passes the filter.' : 'None in the last 24 hours.'} New ones appear here
+        as they happen.
+      </p>
+      {!timeline.atStart && (
+        <Button disabled={timeline.loading !== undefined} onClick={() => void store.loadOlder()}>
+          {timeline.loading ? 'Looking further back' : 'Look further back'}
+        </Button>
+      )}
+    </EmptyState>
+  )
+}
+
+/** Esc closes what is open, `p` pauses. */
+function useLiveKeys(close: () => void, pause: () => void): void {
+  useEffect(() => {
+    const press = ({ key, target, ctrlKey, metaKey, altKey }: KeyboardEvent) => {
+      if (key === 'Escape') close()
+      if (ctrlKey || metaKey || altKey) return
+      if (target instanceof HTMLElement && target.closest('input, select, textarea, dialog')) return
+      if (key === 'p') pause()
     }
     addEventListener('keydown', press)
     return () => removeEventListener('keydown', press)
   })
-  const on = types === '' ? [] : types.split(',')
-  const toggle = (filter: string) =>
-    change('types', (on.includes(filter) ? on.filter((each) => each !== filter) : [...on, filter]).join(','))
-  const open = chosen === null ? undefined : items.find((item) => item.id === chosen)
-  return (
-    <div className="timeline">
-      <div className="bar">
-        {FAMILIES.map((family) => (
-          <Chip key={family} on={on.includes(`${family}.*`)} onToggle={() => toggle(`${family}.*`)}>
-            {MARKS[family]} {family}
-          </Chip>
-        ))}
-        <input
-          ref={search}
-          className="field"
-          type="search"
-          aria-label="Search what is shown"
-          placeholder="Search what is shown"
-          value={text}
-          onChange={(event) => change('text', event.target.value)}
-        />
-        <input
-          className="field"
-          type="datetime-local"
-          aria-label="From this time on"
-          onChange={(event) => {
-            const time = new Date(event.target.value)
-            change('since', Number.isNaN(time.getTime()) ? null : time.toISOString())
-          }}
-        />
-        <span className="grow" />
-        <Button onClick={() => (paused ? store.resume() : store.pause())}>
-          {paused ? `▶ Resume (${waiting} waiting)` : 'Ⅱ Pause'}
-        </Button>
-      </div>
-      {gap && (
-        <p className="bar muted">▲ The log no longer holds the time asked for; this begins with the oldest kept.</p>
-      )}
-      {dropped > 0 && <p className="bar muted">{dropped.toLocaleString()} older events have left this page.</p>}
-      {connection.kind === 'stopped' && (
-        <Failing what="The events could not be read" still={connection.why}>
-          <Button onClick={() => change('since', null)}>Begin {SINCE} ago</Button>
-        </Failing>
-      )}
-      <div className="both">
-        {items.length === 0 ? (
-          <NothingYet title="No events here yet">Events appear as they happen.</NothingYet>
-        ) : shown.length === 0 ? (
-          <EmptyState title="Nothing shown holds that text" />
-        ) : (
-          <Rows items={shown} chosen={chosen} onChoose={(id) => change('event', id)} />
-        )}
-        {open && (
-          <Panel title={typeOf(open)} onClose={() => change('event', null)}>
-            <p className="muted figures">
-              {open.id} · {open.time.toISOString()}
-            </p>
-            <Button onClick={() => void navigator.clipboard.writeText(JSON.stringify(sent(open)))}>Copy JSON</Button>
-            <pre>{JSON.stringify(sent(open), null, 2)}</pre>
-          </Panel>
-        )}
-      </div>
-    </div>
-  )
-}
-
-interface RowsProps {
-  readonly items: readonly WorkspaceItem[]
-  readonly chosen: string | null
-  readonly onChoose: (id: string) => void
-}
-
-function Rows({ items, chosen, onChoose }: RowsProps) {
-  const scroll = useRef<HTMLDivElement>(null)
-  const rows = useVirtualizer({
-    count: items.length,
-    getScrollElement: () => scroll.current,
-    estimateSize: () => ROW_PX,
-    getItemKey: (index) => items[index]?.id ?? index,
-    overscan: 10,
-  })
-  return (
-    <div className="rows" ref={scroll} data-testid="rows">
-      <div className="tall" style={{ height: rows.getTotalSize() }}>
-        {rows.getVirtualItems().map(({ index, start, key }) => {
-          const item = items[index]
-          if (item === undefined) return null
-          const type = typeOf(item)
-          const tone = type === 'call.escalated' ? 'person' : type.endsWith('.error') ? 'failed' : ''
-          return (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: j, k and Enter choose rows for the whole page
-            // biome-ignore lint/a11y/noStaticElementInteractions: as above
-            <div
-              key={key}
-              className={`event ${item.id === chosen ? 'chosen' : ''}`}
-              data-id={item.id}
-              style={{ transform: `translateY(${start}px)` }}
-              onClick={() => onChoose(item.id)}
-            >
-              <time dateTime={item.time.toISOString()} title={ago(Date.now() - item.time.getTime())}>
-                {clockTime(item.time)}
-              </time>
-              <span className={tone}>
-                {MARKS[type.split('.')[0] ?? ''] ?? '·'} {type}
-              </span>
-              <span>{sentence(item)}</span>
-            </div>
-          )
-        })}
-      </div>
-    </div>
-  )
-}
-
-function newestFirst(items: readonly WorkspaceItem[], text: string): readonly WorkspaceItem[] {
-  const wanted = text.trim().toLowerCase()
-  const kept =
-    wanted === '' ? [...items] : items.filter((item) => JSON.stringify(sent(item)).toLowerCase().includes(wanted))
-  return kept.reverse()
 }

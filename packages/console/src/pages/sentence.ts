@@ -1,23 +1,13 @@
 import type { WorkspaceItem } from '@switchboard/sdk'
 import { shortId } from '../design/words.js'
-
-type Event = Readonly<Record<string, unknown>>
-
-/** The event as it was sent, also when its type is newer than the SDK. */
-export function sent({ event }: WorkspaceItem): Event {
-  return event.event_type === 'unknown' ? event.raw : { ...event }
-}
-
-export function typeOf({ event }: WorkspaceItem): string {
-  return event.event_type === 'unknown' ? event.actual_type : event.event_type
-}
+import { type EventFields, sent, typeOf } from '../stores/event-text.js'
 
 const id = (value: unknown): string => (typeof value === 'string' ? shortId(value) : '?')
 const words = (value: unknown): string => (typeof value === 'string' ? value.replaceAll('_', ' ') : '?')
 const tail = (value: unknown, before: string): string =>
   typeof value === 'string' && value !== '' ? before + value : ''
 
-const sentences: Readonly<Record<string, (event: Event) => string>> = {
+const sentences: Readonly<Record<string, (event: EventFields) => string>> = {
   'call.started': (e) => `${id(e.call_sid)} ${words(e.direction)}${tail(e.caller_id, ', ')}`,
   'call.ended': (e) => `${id(e.call_sid)} ended: ${words(e.completion_reason)}`,
   'call.escalated': (e) => `${id(e.call_sid)} needs a person, says the ${words(e.trigger)}${tail(e.reason, ': ')}`,

@@ -30,7 +30,9 @@ export function SyncHistory({ source, syncs }: { source: string; syncs: number }
       const found: Sync[] = []
       const after = { since: new Date(Date.now() - HISTORY_MS) }
       const types = ['pipeline.sync_completed'] as const
-      for await (const item of switchboard.events.list({ types, after, pageSize: PAGE_SIZE, signal: ended.signal })) {
+      const { signal } = ended
+      const past = switchboard.events.list({ types, dataSourceId: source, after, pageSize: PAGE_SIZE, signal })
+      for await (const item of past) {
         const sync = syncOf(item, source)
         if (sync) found.push(sync)
         if (found.length > SYNCS_MAX) found.shift()

@@ -67,6 +67,11 @@ export class Feed {
     this.#now = options.now ?? Date.now
   }
 
+  /** The newest position of the log. */
+  head(): Promise<string> {
+    return this.#options.head()
+  }
+
   /** Runs until `stop`, or until the stream cannot go on: then every reader is told why. */
   async start(): Promise<void> {
     this.#ended = new AbortController()

@@ -1,69 +1,169 @@
-import { expect, onTestFinished, test } from 'vitest'
-import { item, Stand, started } from './stand.test-kit.js'
-import { TimelineStore } from './timeline-store.js'
+import type { WorkspaceItem } from '@switchboard/sdk'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { FeedStreamOptions } from './feed.js'
+import { Frames, item, Pushed, started } from './stand.test-kit.js'
+import { type TimelineOptions, TimelineStore } from './timeline-store.js'
 
-async function start(max?: number) {
-  const stand = new Stand()
-  const { feed, frame } = stand
-  const limit = max === undefined ? {} : { max }
-  const store = new TimelineStore({ feed, frame, types: ['call.*'], since: '15m', ...limit })
+const call = (n: number) => item(n, started(`C${n}`))
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
+const sequence = (id: string) => Number(id.split('-')[1])
+
+/** A page over a log that has these events, and to which more come. */
+async function open(past: readonly number[], options: Partial<TimelineOptions> = {}) {
+  const log = past.map(call)
+  const live = new Pushed<WorkspaceItem>()
+  const frames = new Frames()
+  const streams: FeedStreamOptions[] = []
+  const lists: FeedStreamOptions[] = []
+  const store = new TimelineStore({
+    switchboard: {
+      events: {
+        list: async function* (asked: FeedStreamOptions) {
+          lists.push(asked)
+          const { after } = asked
+          const isAfter = ({ id, time }: WorkspaceItem) =>
+            typeof after === 'string' ? sequence(id) > sequence(after) : !after || time >= after.since
+          yield* log.filter(isAfter)
+        },
+      },
+    } as unknown as TimelineOptions['switchboard'],
+    feed: {
+      head: async () => log.at(-1)?.id ?? '0-0',
+      stream(asked: FeedStreamOptions = {}) {
+        streams.push(asked)
+        return live.read()
+      },
+    },
+    frame: frames.frame,
+    filter: { types: ['call.*'] },
+    ...options,
+  })
   onTestFinished(() => store.stop())
   void store.start()
-  await stand.draw()
-  const numbers = () => store.get().items.map(({ id }) => Number(id.split('-')[1]))
-  const show = async () => {
-    // One frame to gather what has come, one to tell of it.
-    await stand.draw()
-    await stand.draw()
-    return numbers()
+  const rest = async () => {
+    for (let n = 0; n < 4; n++) await frames.draw()
   }
+  await rest()
   const come = (from: number, to: number) => {
-    for (let n = from; n <= to; n++) stand.push(item(n, started(`C${n}`)))
+    const items = range(from, to).map(call)
+    log.push(...items)
+    live.push(...items)
   }
-  return { stand, store, show, come }
+  const show = async () => {
+    await rest()
+    return store.get().shown.map(({ id }) => sequence(id))
+  }
+  return { store, show, come, streams, lists, log, live }
 }
 
-test('asks the server for the types and the beginning that were chosen', async () => {
-  const { stand } = await start()
-  expect(stand.streams).toMatchObject([{ types: ['call.*'], after: { since: '15m' } }])
+describe('at the end of the log', () => {
+  test('begins with the newest that is kept, and goes on with what happens, each once', async () => {
+    const { show, come, streams, lists } = await open(range(1, 3))
+    expect(await show()).toEqual([1, 2, 3])
+    expect(streams).toMatchObject([{ types: ['call.*'], after: call(3).id }])
+    expect(lists[0]).toMatchObject({ types: ['call.*'] })
+    come(4, 5)
+    expect(await show()).toEqual([1, 2, 3, 4, 5])
+  })
+
+  test('of an empty log knows that there is nothing before', async () => {
+    const { store } = await open([])
+    expect(store.get()).toMatchObject({ items: [], atStart: true, isLive: true, loading: undefined })
+  })
+
+  test('stands still while it is held, counts what waits, and then has it', async () => {
+    const { store, show, come } = await open([1, 2])
+    store.pause()
+    come(3, 6)
+    expect(await show()).toEqual([1, 2])
+    expect(store.get()).toMatchObject({ paused: true, waiting: 4 })
+    store.resume()
+    expect(await show()).toEqual([1, 2, 3, 4, 5, 6])
+    expect(store.get()).toMatchObject({ paused: false, waiting: 0 })
+  })
+
+  test('holds no more than there is room for, paused or not, and what left can be read again', async () => {
+    const { store, show, come } = await open([1, 2], { max: 3 })
+    await store.loadOlder()
+    await show()
+    expect(store.get().atStart).toBe(true)
+    come(3, 5)
+    expect(await show()).toEqual([3, 4, 5])
+    expect(store.get().atStart).toBe(false)
+    store.pause()
+    come(6, 20)
+    await show()
+    store.resume()
+    expect(await show()).toEqual([18, 19, 20])
+  })
+
+  test('counts what came, so that who reads further down can be kept in place', async () => {
+    const { store, show, come } = await open([1])
+    const { arrived } = store.get()
+    come(2, 4)
+    await show()
+    expect(store.get().arrived - arrived).toBe(3)
+  })
 })
 
-test('shows what comes, in order', async () => {
-  const { show, come } = await start()
-  come(1, 3)
-  expect(await show()).toEqual([1, 2, 3])
-  come(4, 5)
-  expect(await show()).toEqual([1, 2, 3, 4, 5])
+describe('the past', () => {
+  test('is read as far as a page goes, looking back further and further', async () => {
+    const day = 24 * 3600
+    const { store, show, lists } = await open([...range(1, 600), 30 * day])
+    expect(await show()).toEqual([30 * day])
+    await store.loadOlder()
+    expect(await show()).toEqual([...range(101, 600), 30 * day])
+    expect(store.get().atStart).toBe(false)
+    await store.loadOlder()
+    expect(await show()).toEqual([...range(1, 600), 30 * day])
+    await store.loadOlder()
+    await show()
+    expect(store.get().atStart).toBe(true)
+    const asked = lists.length
+    await store.loadOlder()
+    expect(lists).toHaveLength(asked)
+  })
+
+  test('is shown at a time, with what was before, and read on until it is the present', async () => {
+    const { store, show, come, streams } = await open(range(1, 1200), { at: call(300).time })
+    expect(await show()).toEqual(range(1, 799))
+    expect(store.get()).toMatchObject({ isLive: false })
+    expect(streams).toEqual([])
+    await store.loadNewer()
+    expect(await show()).toEqual(range(1, 1200))
+    expect(store.get()).toMatchObject({ isLive: true })
+    come(1201, 1202)
+    expect(await show()).toEqual(range(1, 1202))
+  })
+
+  test('an event is found, held or not, and said to be gone when it is', async () => {
+    const { store } = await open([1, 2, 40 * 24 * 3600])
+    expect(await store.find(call(1).id)).toEqual(call(1))
+    expect(await store.find(call(7).id)).toBeUndefined()
+    expect(await store.find('no position')).toBeUndefined()
+  })
 })
 
-test('stands still while it is held, counts what waits, and then has it', async () => {
-  const { store, show, come } = await start()
-  come(1, 2)
+test('a text is looked for in what is held and in what comes, in upper or lower case', async () => {
+  const { store, show, come } = await open([1, 2, 3])
+  store.search('"c2')
+  expect(await show()).toEqual([2])
+  come(4, 4)
+  come(20, 22)
+  expect(await show()).toEqual([2, 20, 21, 22])
+  store.search('')
+  expect(await show()).toEqual([1, 2, 3, 4, 20, 21, 22])
+})
+
+test('events that are no longer kept are told of, with where what is kept begins', async () => {
+  const { store, streams, show } = await open([1])
+  streams[0]?.onGap?.({
+    code: 'history_truncated',
+    requested: '1-1',
+    oldest: call(9).id,
+    newest: undefined,
+    stateUrl: undefined,
+  })
   await show()
-  store.pause()
-  come(3, 6)
-  expect(await show()).toEqual([1, 2])
-  expect(store.get()).toMatchObject({ paused: true, waiting: 4 })
-  store.resume()
-  expect(await show()).toEqual([1, 2, 3, 4, 5, 6])
-  expect(store.get()).toMatchObject({ paused: false, waiting: 0, dropped: 0 })
-})
-
-test('keeps the newest, and counts what had to go', async () => {
-  const { store, show, come } = await start(3)
-  come(1, 5)
-  expect(await show()).toEqual([3, 4, 5])
-  expect(store.get().dropped).toBe(2)
-})
-
-test('counts what had to go while it was held, too', async () => {
-  const { store, show, come } = await start(3)
-  come(1, 1)
-  await show()
-  store.pause()
-  come(2, 12)
-  await show()
-  store.resume()
-  expect(await show()).toEqual([10, 11, 12])
-  expect(store.get().dropped).toBe(9)
+  expect(store.get().gap).toEqual({ oldest: call(9).time.getTime() })
 })
