@@ -54,7 +54,7 @@ export function LiveRows({ timeline, at, chosen, onChoose, onOlder, onNewer }: L
     // Keys may come faster than the page is drawn.
     current.current = rowAt(shown, next)?.id
     onChoose(current.current)
-    rows.scrollToIndex(next, { align: 'auto' })
+    if (scroll.current) bringIntoSight(scroll.current, next)
   }
   useRowKeys(walk, chosen === undefined)
   return (
@@ -122,6 +122,16 @@ function EventRow({ item, start, isChosen }: { item: WorkspaceItem; start: numbe
       <bdi dir="auto">{sentence(item)}</bdi>
     </div>
   )
+}
+
+/** By hand, since every row is as high: the list's own way measures first, and fast keys overtake it. */
+function bringIntoSight(element: HTMLElement, index: number): void {
+  const top = index * ROW_PX
+  const { scrollTop } = element
+  // `clientHeight` rounds up, and would leave a part of a pixel out of sight.
+  const height = Math.floor(element.getBoundingClientRect().height)
+  if (top < scrollTop) element.scrollTop = top
+  else if (top + ROW_PX > scrollTop + height) element.scrollTop = top + ROW_PX - height
 }
 
 /** The newest stand on top, and the last of the list is the newest. */
