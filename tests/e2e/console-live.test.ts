@@ -53,9 +53,9 @@ describe.skipIf(!existsSync(CHROMIUM))('the live page', () => {
     await row(page, ids.at(-1)).waitFor()
     await until('the oldest', async () => {
       await rows(page).evaluate((element) => element.scrollTo({ top: element.scrollHeight }))
-      return (await page.locator('text=This is the oldest that is kept.').isVisible()) || undefined
+      return (await row(page, ids[0]).isVisible()) || undefined
     })
-    await row(page, ids[0]).waitFor()
+    await page.locator('text=This is the oldest that is kept.').waitFor()
     expect(wrong).toEqual([])
   })
 
@@ -156,8 +156,8 @@ describe.skipIf(!existsSync(CHROMIUM))('the live page', () => {
     await page.locator('text=▶ Resume').waitFor()
     await page.keyboard.press('/')
     await page.keyboard.type('"event_count":42')
+    await until('one row', async () => (await page.locator('.event').count()) === 1 || undefined)
     await row(page, ids[42]).waitFor()
-    expect(await page.locator('.event').count()).toBe(1)
     expect(wrong).toEqual([])
   })
 

@@ -3,6 +3,9 @@ import type { Browser, Page } from 'playwright-core'
 import { onTestFinished } from 'vitest'
 import type { TestServer } from '../kit.js'
 
+/** Sooner than a test gives up, so that it says what it waited for. */
+const LOCATOR_MS_MAX = 20_000
+
 /** A tab of the console. It is closed with the test. */
 export interface Tab {
   readonly page: Page
@@ -15,6 +18,7 @@ export async function openTab(browser: Browser, server: TestServer, path = '/'):
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
   onTestFinished(() => context.close())
   const page = await context.newPage()
+  page.setDefaultTimeout(LOCATOR_MS_MAX)
   const wrong: string[] = []
   page.on('pageerror', (error) => wrong.push(error.message))
   page.on('request', (request) => {

@@ -47,6 +47,10 @@ export function LiveRows({ timeline, at, chosen, onChoose, onOlder, onNewer }: L
     if (!isLive && scrollTop < NEAR_PX) onNewer()
     if (!atStart && scrollHeight - scrollTop - clientHeight < NEAR_PX) onOlder()
   }
+  // What was read has not filled the page, or was asked for while something else was read.
+  useEffect(() => {
+    if ((scroll.current?.scrollTop ?? 0) > 0 || !isLive) scrolled()
+  })
   const walk = (by: number) => {
     const place = shown.findIndex((item) => item.id === current.current)
     const from = place === -1 ? -1 : shown.length - 1 - place

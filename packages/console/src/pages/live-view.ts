@@ -42,32 +42,37 @@ export function useLiveView(): LiveView {
     change(changes) {
       // What is typed or walked through makes no steps to go back by; a filter does.
       const replace = !('types' in changes || 'entities' in changes || 'at' in changes)
-      setQuery((before) => changed(before, changes), { replace })
+      // As it is now: what was drawn last may be older than what was written last.
+      setQuery(changed(new URLSearchParams(location.search), changes), { replace })
     },
   }
 }
 
-/** How long a reader rests on an event before it is written into the address, which browsers let nobody do all the time. */
+/** How long something rests before it is written into the address, which browsers let nobody do all the time. */
 const REST_MS = 200
 
-/** The event that is shown in full: at once here, and in the address when the reader rests on it. */
-export function useChosen({ event, change }: LiveView): [string | undefined, (id: string | undefined) => void] {
-  const [chosen, choose] = useState(event)
-  const written = useRef(event)
+/**
+ * A value that changes with every key: here at once, and in the address when it rests.
+ *
+ * @param kept What the address says.
+ */
+export function useRested<Value>(kept: Value, write: (value: Value) => void): [Value, (value: Value) => void] {
+  const [value, setValue] = useState(kept)
+  const written = useRef(kept)
   useEffect(() => {
     // A link was followed, or the reader went back.
-    if (event !== written.current) choose(event)
-    written.current = event
-  }, [event])
+    if (kept !== written.current) setValue(kept)
+    written.current = kept
+  }, [kept])
   useEffect(() => {
-    if (chosen === written.current) return
+    if (value === written.current) return
     const timer = setTimeout(() => {
-      written.current = chosen
-      change({ event: chosen })
+      written.current = value
+      write(value)
     }, REST_MS)
     return () => clearTimeout(timer)
   })
-  return [chosen, choose]
+  return [value, setValue]
 }
 
 function changed(before: URLSearchParams, changes: Partial<LiveView>): URLSearchParams {

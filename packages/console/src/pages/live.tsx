@@ -8,15 +8,16 @@ import { EventPanel } from './event-panel.js'
 import './live.css'
 import { LiveFilters } from './live-filters.js'
 import { LiveRows } from './live-rows.js'
-import { type LiveView, useChosen, useLiveView } from './live-view.js'
+import { type LiveView, useLiveView, useRested } from './live-view.js'
 import { NothingYet } from './nothing-yet.js'
 
 /** The workspace's log as it grows, and at any time before. */
 export function LivePage() {
   const { switchboard, feed } = useDesk()
   const view = useLiveView()
-  const { filter, text } = view
-  const [chosen, choose] = useChosen(view)
+  const { filter } = view
+  const [chosen, choose] = useRested(view.event, (event) => view.change({ event }))
+  const [text, setText] = useRested(view.text, (words) => view.change({ text: words }))
   const at = view.at?.getTime()
   const store = useMemo(
     () =>
@@ -40,10 +41,10 @@ export function LivePage() {
   useLiveKeys(close, () => (timeline.paused ? store.resume() : store.pause()))
   return (
     <div className="timeline">
-      <LiveBar view={view} timeline={timeline} store={store} />
+      <LiveBar view={view} timeline={timeline} store={store} text={text} onText={setText} />
       {timeline.gap && <Gap oldest={timeline.gap.oldest} />}
       <div className="both">
-        <Events view={view} timeline={timeline} store={store} chosen={chosen} onChoose={choose} />
+        <Events view={view} timeline={timeline} store={store} chosen={chosen} onChoose={choose} onText={setText} />
         {chosen && (
           <EventPanel
             key={chosen}
@@ -64,7 +65,12 @@ interface Parts {
   readonly store: TimelineStore
 }
 
-function LiveBar({ view, timeline, store }: Parts) {
+interface LiveBarProps extends Parts {
+  readonly text: string
+  readonly onText: (text: string) => void
+}
+
+function LiveBar({ view, timeline, store, text, onText }: LiveBarProps) {
   const { paused, waiting, isLive } = timeline
   const search = useRef<HTMLInputElement>(null)
   useEffect(() => {
@@ -86,8 +92,8 @@ function LiveBar({ view, timeline, store }: Parts) {
         type="search"
         aria-label="Search what is shown"
         placeholder="Search what is shown"
-        value={view.text}
-        onChange={(event) => view.change({ text: event.target.value })}
+        value={text}
+        onChange={(event) => onText(event.target.value)}
         onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
       />
       <input
@@ -126,9 +132,10 @@ function Gap({ oldest }: { oldest: number | undefined }) {
 interface EventsProps extends Parts {
   readonly chosen: string | undefined
   readonly onChoose: (id: string | undefined) => void
+  readonly onText: (text: string) => void
 }
 
-function Events({ view, timeline, store, chosen, onChoose }: EventsProps) {
+function Events({ view, timeline, store, chosen, onChoose, onText }: EventsProps) {
   const { connection, loading, items, shown } = timeline
   if (connection.kind === 'stopped' && items.length === 0) {
     if (connection.code === 'forbidden') return <Denied permission="events:read" />
@@ -146,7 +153,7 @@ function Events({ view, timeline, store, chosen, onChoose }: EventsProps) {
     return (
       <EmptyState title="Nothing shown holds that text">
         <p>The search looks through the {items.length.toLocaleString()} events of this page.</p>
-        <Button onClick={() => view.change({ text: '' })}>Show all</Button>
+        <Button onClick={() => onText('')}>Show all</Button>
       </EmptyState>
     )
   }
