@@ -5,7 +5,7 @@ import { OperatorsPage } from './pages/operators.js'
 import { PipelinesPage } from './pages/pipelines.js'
 import { SurfacesPage } from './pages/surfaces.js'
 import { TryItPage } from './pages/try-it.js'
-import { groupCalls } from './stores/calls-view.js'
+import { countCalls } from './stores/calls-view.js'
 import { groupSources } from './stores/pipelines-view.js'
 import { waitingForReview } from './stores/surfaces-view.js'
 import type { WorkspaceSnapshot } from './stores/workspace-store.js'
@@ -31,9 +31,9 @@ export const routes: readonly PageRoute[] = [
     name: 'Calls',
     Page: CallsPage,
     badge: ({ calls }) => {
-      const { waiting, live } = groupCalls(calls.values())
-      if (waiting.length > 0) return { text: `▲ ${waiting.length} waiting`, tone: 'waiting' }
-      return live.length > 0 ? { text: String(live.length), tone: 'muted' } : undefined
+      const { waiting, live } = countCalls(calls)
+      if (waiting > 0) return { text: `▲ ${waiting} waiting`, tone: 'waiting' }
+      return live > 0 ? { text: live.toLocaleString(), tone: 'muted' } : undefined
     },
   },
   { path: '/live', name: 'Live', Page: LivePage },
