@@ -61,7 +61,12 @@ function Row({ operator, now }: { operator: OperatorState; now: number }) {
   const { operator_id, status, status_since, current_call, calls_joined, last_wrap_up_reason } = operator
   const name = operatorName(operator)
   return (
-    <li className={`person-row ${status ?? 'offline'}`} data-row data-operator={operator_id} tabIndex={-1}>
+    <li
+      className={`person-row ${current_call ? 'on-call' : (status ?? 'offline')}`}
+      data-row
+      data-operator={operator_id}
+      tabIndex={-1}
+    >
       <strong title={operator_id} dir="auto">
         {name === operator_id ? shortId(name) : name}
       </strong>

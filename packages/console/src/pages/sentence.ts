@@ -17,6 +17,7 @@ const sentences: Readonly<Record<string, (event: EventFields) => string>> = {
   'operator.mode_changed': (e) =>
     `${id(e.operator_id)} ${e.mode === 'takeover' ? 'took over' : 'only listens to'} ${id(e.call_sid)}`,
   'operator.status_changed': (e) => `${id(e.operator_id)} is ${words(e.status)}`,
+  'operator.wrap_up': (e) => `${id(e.operator_id)} wrapped up ${id(e.call_sid)}: ${words(e.wrap_up_reason)}`,
   'operator.registered': (e) => `${id(e.operator_id)} is new`,
   'surface.created': (e) => `${id(e.surface_id)} was made`,
   'surface.opened': (e) => `${id(e.surface_id)} was opened`,
