@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { build } from './build.mjs'
 import { root } from './install.mjs'
 
@@ -54,7 +55,12 @@ for (;;) {
   if (answer?.status === 200) break
   await new Promise((resolve) => setTimeout(resolve, 50))
 }
-console.error(`\nA made-up clinic, live, at ${url} (API reference: ${url}/docs). Ctrl-C ends it.\n`)
+const permissions = 'events:read,calls:observe,pii:read'
+const made = start(['token', 'create', '--link', '--ttl', '1h', '-p', permissions], ['ignore', 'pipe', 'inherit'])
+const [link] = await Promise.all([text(made.stdout), once(made, 'exit')])
+console.error(
+  `\nA made-up clinic, live. To look at it in a browser, for an hour:\n\n${link.trim()}\n\nCtrl-C ends it.\n`,
+)
 const seconds = process.env.SWITCHBOARD_DEMO_SECONDS
 if (seconds) setTimeout(() => end(0), Number(seconds) * 1000)
 start(['simulate', '--calls-per-minute', '30', '--speed', '4', '--seed', '7'], 'ignore')

@@ -19,6 +19,8 @@ interface CreateToken {
   /** The only calls it is for; empty = all. */
   readonly callSids: readonly string[]
   readonly ttlSeconds: number
+  /** Show a link to the console that carries it, instead of the token alone. */
+  readonly link: boolean
 }
 
 /** A browser listens; whatever more it may do must be asked for. */
@@ -29,6 +31,7 @@ interface Raw extends TargetOptions {
   readonly permissions?: readonly Permission[]
   readonly callSid?: readonly string[]
   readonly ttl?: number
+  readonly link?: true
 }
 
 export const defineToken: Define = (program, submit) => {
@@ -36,6 +39,7 @@ export const defineToken: Define = (program, submit) => {
   withExamples(group, [
     ['switchboard token create', 'may listen, for 15 minutes'],
     ['switchboard token create --call-sid CA5f0c… --ttl 1h', 'may listen to one call, for an hour'],
+    ['switchboard token create --link', 'a link that signs a browser in to the console'],
   ])
   withTarget(group.command('create').description('create an access token and show it'))
     .option(
@@ -45,6 +49,7 @@ export const defineToken: Define = (program, submit) => {
     )
     .option('--call-sid <sids>', 'only these calls (repeatable)', parseList)
     .option('--ttl <duration>', `how long it lives, up to ${limits.tokenSecondsMax / 60}m (default: 15m)`, parseTtl)
+    .option('--link', 'a link to the console that signs in with it')
     .option('--json', 'JSON')
     .action((raw: Raw) =>
       submit(
@@ -55,6 +60,7 @@ export const defineToken: Define = (program, submit) => {
           permissions: raw.permissions ?? BROWSER_PERMISSIONS,
           callSids: raw.callSid ?? [],
           ttlSeconds: raw.ttl ?? limits.tokenSecondsDefault,
+          link: raw.link ?? false,
         } satisfies CreateToken,
         create,
       ),
@@ -68,7 +74,7 @@ function parseTtl(text: string): number {
 }
 
 async function create(
-  { target, json, permissions, callSids, ttlSeconds }: CreateToken,
+  { target, json, permissions, callSids, ttlSeconds, link }: CreateToken,
   context: Context,
 ): Promise<void> {
   const found = await findTarget(target, context)
@@ -81,5 +87,12 @@ async function create(
   if (json) return say(context.stdout, JSON.stringify(token))
   const colours = palette(context.stderr.colour)
   await say(context.stderr, colours.faint(`Until ${token.expires_at}, may: ${token.permissions.join(', ')}`))
-  await say(context.stdout, token.access_token)
+  await say(context.stdout, link ? consoleLink(found.url.value, token.access_token, callSids) : token.access_token)
+}
+
+/** Behind the `#`, which browsers send to nobody. A token for one call leads to that call. */
+function consoleLink(url: string, token: string, callSids: readonly string[]): string {
+  const [only, ...others] = callSids
+  const page = only === undefined || others.length > 0 ? '' : `calls/${encodeURIComponent(only)}`
+  return `${url}/console/${page}#token=${token}`
 }

@@ -370,6 +370,9 @@ describe('with a server', () => {
 
     const token = (await user.run('token', 'create', '--ttl', '1m')).stdout.trim()
     expect((await user.run('tail', '--key', token, '--since', '1h', '--count', '1')).status).toBe(0)
+    const link = async (...more: string[]) => (await user.run('token', 'create', '--link', ...more)).stdout.trim()
+    expect(await link()).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/console\/#token=[\w.-]+$/)
+    expect(await link('--call-sid', 'CA1')).toMatch(/\/console\/calls\/CA1#token=/)
   })
 
   test('doctor finds nothing that fails, and measures a round trip', async () => {
