@@ -150,7 +150,14 @@ describe('a command line becomes a value', () => {
     [
       'token create --call-sid CA1 --ttl 1h',
       'token create',
-      { target: {}, json: false, permissions: ['events:read', 'calls:observe'], callSids: ['CA1'], ttlSeconds: 3600, link: false },
+      {
+        target: {},
+        json: false,
+        permissions: ['events:read', 'calls:observe'],
+        callSids: ['CA1'],
+        ttlSeconds: 3600,
+        link: false,
+      },
     ],
     [
       'serve --port 0 --retention 2h --json --bare',

@@ -14,7 +14,9 @@ import {
   type ApiKeys,
   apiKeys,
   type State,
+  type Streams,
   state,
+  streams,
   type Tokens,
   tokens,
   type Workspaces,
@@ -56,6 +58,7 @@ export class Switchboard {
   readonly apiKeys: ApiKeys
   readonly tokens: Tokens
   readonly state: State
+  readonly streams: Streams
   /** For the generated functions: `listEventTypes({ client: switchboard.rest, path: { workspace_id } })`. */
   readonly rest: Client
 
@@ -69,6 +72,7 @@ export class Switchboard {
     this.apiKeys = apiKeys(context)
     this.tokens = tokens(context)
     this.state = state(context)
+    this.streams = streams(context)
   }
 
   /** Who the client's credential speaks for, what it may do, and in which workspace. */

@@ -3,26 +3,32 @@ import {
   createAccessToken,
   createApiKey,
   createWorkspace,
+  getActivity,
   getState,
   getWorkspace,
   listApiKeys,
   listDataSources,
   listOperators,
+  listStreams,
   listSurfaces,
+  listWatchers,
   listWorkspaces,
   revokeApiKey,
   rotateApiKey,
 } from './generated/sdk.gen.js'
 import type {
   AccessToken,
+  Activity,
   ApiKey,
   ApiKeyWithSecret,
   CreateAccessToken,
   CreateApiKey,
   CreateWorkspace,
   DataSourceState,
+  OpenStream,
   OperatorState,
   SurfaceState,
+  Watcher,
   Workspace,
   WorkspaceState,
 } from './generated/types.gen.js'
@@ -66,6 +72,16 @@ export interface State {
   sources(): AsyncGenerator<DataSourceState, void, void>
 }
 
+/** Who listens now, and what went on. */
+export interface Streams {
+  /** Open streams of the workspace, or the observers of one call. Needs `audit:read`. */
+  list(options?: { readonly callSid?: string }): AsyncGenerator<OpenStream, void, void>
+  /** Who observes a call now. Needs `calls:observe`. */
+  watchers(callSid: string): AsyncGenerator<Watcher, void, void>
+  /** Counts since the server started. Needs `audit:read`. */
+  activity(): Promise<Activity>
+}
+
 const from = (token: string | undefined): { continuation_token?: string } =>
   token === undefined ? {} : { continuation_token: token }
 
@@ -101,6 +117,25 @@ export function tokens(context: Context): Tokens {
       const path = { workspace_id: workspaceOf(context) }
       return (await createAccessToken({ client: context.rest, throwOnError: true, path, body })).data
     },
+  }
+}
+
+export function streams(context: Context): Streams {
+  const common = { client: context.rest, throwOnError: true } as const
+  const path = (): { workspace_id: string } => ({ workspace_id: workspaceOf(context) })
+  return {
+    list({ callSid } = {}) {
+      const wanted = callSid === undefined ? {} : { call_sid: callSid }
+      return eachItem(
+        async (token) => (await listStreams({ ...common, path: path(), query: { ...wanted, ...from(token) } })).data,
+      )
+    },
+    watchers(callSid) {
+      segment('callSid', callSid)
+      const pathTo = { ...path(), call_sid: callSid }
+      return eachItem(async (token) => (await listWatchers({ ...common, path: pathTo, query: from(token) })).data)
+    },
+    activity: async () => (await getActivity({ ...common, path: path() })).data,
   }
 }
 

@@ -34,8 +34,10 @@ import { type StopStep, watchOver } from './ops/lifecycle.js'
 import { openCertificate } from './ops/live-certificate.js'
 import { createLogger, type Logger, logRequest } from './ops/logging.js'
 import { createMetrics, type Metrics } from './ops/metrics.js'
+import { Tally, tallied } from './ops/tally.js'
 import { createTwilioSource } from './sources/twilio.js'
 import { createDetacher } from './transport/detached.js'
+import { presenceOf } from './transport/presence.js'
 import { createSessions } from './transport/sessions.js'
 import { createObserverEndpoint } from './transport/websocket.js'
 import { startWorkers } from './workers/start-workers.js'
@@ -175,6 +177,8 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
   const allowedOrigins = config.allowedOrigins ?? []
   const health = createHealth()
   const metrics = undo.later(createMetrics({ version }), (opened) => opened.close())
+  const tally = new Tally(clock)
+  const meter = tallied(metrics, tally)
   health.check('storage', storageCheck(log))
 
   // Who may do what.
@@ -186,24 +190,24 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
   const { publishRate } = config
   const rate = publishRate === undefined ? noPublishRate : shared.publishRate(createPublishRate(publishRate, clock))
   const ingest = undo.later(
-    createIngest({ log, catalogue, clock, meter: metrics, rate, toolCalls: shared.toolCalls }),
+    createIngest({ log, catalogue, clock, meter, rate, toolCalls: shared.toolCalls }),
     (opened) => opened.close(),
   )
   const settings = twilioSettings(access.secrets, access.workspaces)
   const twilio = shared.twilio(() => createTwilioSource({ ingest, log, clock, settings }))
 
   // The way out.
-  const fanout = undo.later(createFanout({ log, catalogue, meter: metrics, clock }), (opened) => opened.close())
+  const fanout = undo.later(createFanout({ log, catalogue, meter, clock }), (opened) => opened.close())
   const sessions = createSessions({
     gate: access,
     clock,
-    meter: metrics,
+    meter,
     maxStreamsPerWorkspace,
     seats: shared.seats,
     drainMs: drainMs * STREAMS_SHARE,
   })
   const trust = trustOf(config.trustProxy)
-  const streaming = { log, fanout, sessions, catalogue, clock, meter: metrics, config: { heartbeatMs, allowedOrigins } }
+  const streaming = { log, fanout, sessions, catalogue, clock, meter, config: { heartbeatMs, allowedOrigins } }
   const observers = undo.later(
     createObserverEndpoint({
       ...streaming,
@@ -222,7 +226,7 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
   const app = await createApp({
     logger,
     clock,
-    meter: metrics,
+    meter,
     allowedOrigins,
     trust,
     certificate,
@@ -241,12 +245,13 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     publicUrl: config.publicUrl,
     isSecure: certificate !== undefined,
     readiness: () => health.readiness(),
+    presence: shared.presence(presenceOf(sessions, tally)),
     metrics: () => shared.collect(metrics),
   })
   const detacher = createDetacher()
   routeUpgrades(app.server, observers.handleUpgrade, detacher)
   answerDirectly(app.server, () => health.isDraining, [
-    directPublish({ ingest, access, meter: metrics, log: logger, onRequestOver }),
+    directPublish({ ingest, access, meter, log: logger, onRequestOver }),
     directStream({ stream: streaming, access, detacher, onRequestOver }),
   ])
   metrics.read({

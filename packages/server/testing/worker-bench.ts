@@ -31,6 +31,7 @@ export class Parent {
       toolCalls: createToolCalls(engine.log),
       twilio: { receive: () => Promise.reject(new Error('no callbacks here')) },
       metrics: () => Promise.reject(new Error('no metrics here')),
+      presence: () => Promise.reject(new Error('nobody listens here')),
     })
   }
 
@@ -43,7 +44,7 @@ export class Parent {
     this.hub.attach(here, { onStuck() {}, onClose() {}, onLogged() {} })
     let engine: WorkerEngine | undefined
     const line = new Line<WorkerSide, ParentSide>(there, {
-      calls: { start: unused, listen: unused, stop: unused, measure: unused },
+      calls: { start: unused, listen: unused, stop: unused, measure: unused, presence: unused },
       hear(news) {
         if (news.kind === 'followed' || news.kind === 'changed') engine?.hear(news)
         else if (news.kind === 'health') engine?.hearHealth(news.health)

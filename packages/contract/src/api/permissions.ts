@@ -6,7 +6,7 @@ export const permissions = {
   'calls:publish': "Publish to a call's channel.",
   'pii:read': 'See personal data unmasked.',
   'keys:manage': 'Create, rotate and revoke API keys and secrets of the workspace.',
-  'audit:read': 'Reserved for the audit trail, which this version does not keep yet.',
+  'audit:read': 'See which streams are open, and what was refused.',
 } as const
 
 export type Permission = keyof typeof permissions

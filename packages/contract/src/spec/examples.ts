@@ -24,6 +24,28 @@ const key = {
   expires_at: '2027-02-20T08:05:00.000Z',
 }
 
+const stream = {
+  connection_id: '5f0c1f0e-8f55-4ba0-9d4e-1f3f1b0c6a77',
+  kind: 'observer',
+  call_sid: callSid,
+  key_id: key.key_id,
+  key_name: key.name,
+  credential: 'api-key',
+  opened_at: '2026-11-22T08:00:03.000Z',
+  position,
+  lag: 0,
+  types: ['session_end'],
+  masked: true,
+}
+
+const watcher = {
+  connection_id: stream.connection_id,
+  name: key.name,
+  credential: 'api-key',
+  since: stream.opened_at,
+  masked: true,
+}
+
 const call = {
   call_sid: callSid,
   status: 'active',
@@ -131,6 +153,16 @@ export const schemaExamples: Readonly<Record<string, JsonObject>> = {
     call_sids: null,
     expires_at: key.expires_at,
     workspace: { id: workspaceId, name: workspace.name, slug: workspace.slug },
+  },
+  OpenStream: stream,
+  OpenStreamList: lastPage([stream], null),
+  Watcher: watcher,
+  WatcherList: lastPage([watcher], null),
+  Activity: {
+    since: '2026-11-22T07:00:00.000Z',
+    streams_open: 3,
+    refusals: [{ code: 'credential_expired', count: 2, last_at: '2026-11-22T08:01:00.000Z' }],
+    published: 1204,
   },
   PublishAnswer: { ids: [position] },
   CallList: lastPage([call]),

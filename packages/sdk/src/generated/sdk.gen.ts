@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { CreateAccessTokenData, CreateAccessTokenErrors, CreateAccessTokenResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateWorkspaceData, CreateWorkspaceErrors, CreateWorkspaceResponses, DeleteTwilioSecretData, DeleteTwilioSecretErrors, DeleteTwilioSecretResponses, GetAsyncApiData, GetAsyncApiErrors, GetAsyncApiResponses, GetCallData, GetCallErrors, GetCallResponses, GetCredentialData, GetCredentialErrors, GetCredentialResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetStateData, GetStateErrors, GetStateResponses, GetTwilioSecretData, GetTwilioSecretErrors, GetTwilioSecretResponses, GetWorkspaceData, GetWorkspaceErrors, GetWorkspaceResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListCallsData, ListCallsErrors, ListCallsResponses, ListDataSourcesData, ListDataSourcesErrors, ListDataSourcesResponses, ListEventTypesData, ListEventTypesErrors, ListEventTypesResponses, ListOperatorsData, ListOperatorsErrors, ListOperatorsResponses, ListSurfacesData, ListSurfacesErrors, ListSurfacesResponses, ListWorkspacesData, ListWorkspacesErrors, ListWorkspacesResponses, PublishCallEventsData, PublishCallEventsErrors, PublishCallEventsResponses, PublishEventsData, PublishEventsErrors, PublishEventsResponses, ReadCallEventsData, ReadCallEventsErrors, ReadCallEventsResponses, ReadEventsData, ReadEventsErrors, ReadEventsResponses, RevokeApiKeyData, RevokeApiKeyErrors, RevokeApiKeyResponses, RotateApiKeyData, RotateApiKeyErrors, RotateApiKeyResponses, SetTwilioSecretData, SetTwilioSecretErrors, SetTwilioSecretResponses } from './types.gen.js';
+import type { CreateAccessTokenData, CreateAccessTokenErrors, CreateAccessTokenResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateWorkspaceData, CreateWorkspaceErrors, CreateWorkspaceResponses, DeleteTwilioSecretData, DeleteTwilioSecretErrors, DeleteTwilioSecretResponses, GetActivityData, GetActivityErrors, GetActivityResponses, GetAsyncApiData, GetAsyncApiErrors, GetAsyncApiResponses, GetCallData, GetCallErrors, GetCallResponses, GetCredentialData, GetCredentialErrors, GetCredentialResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetStateData, GetStateErrors, GetStateResponses, GetTwilioSecretData, GetTwilioSecretErrors, GetTwilioSecretResponses, GetWorkspaceData, GetWorkspaceErrors, GetWorkspaceResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListCallsData, ListCallsErrors, ListCallsResponses, ListDataSourcesData, ListDataSourcesErrors, ListDataSourcesResponses, ListEventTypesData, ListEventTypesErrors, ListEventTypesResponses, ListOperatorsData, ListOperatorsErrors, ListOperatorsResponses, ListStreamsData, ListStreamsErrors, ListStreamsResponses, ListSurfacesData, ListSurfacesErrors, ListSurfacesResponses, ListWatchersData, ListWatchersErrors, ListWatchersResponses, ListWorkspacesData, ListWorkspacesErrors, ListWorkspacesResponses, PublishCallEventsData, PublishCallEventsErrors, PublishCallEventsResponses, PublishEventsData, PublishEventsErrors, PublishEventsResponses, ReadCallEventsData, ReadCallEventsErrors, ReadCallEventsResponses, ReadEventsData, ReadEventsErrors, ReadEventsResponses, RevokeApiKeyData, RevokeApiKeyErrors, RevokeApiKeyResponses, RotateApiKeyData, RotateApiKeyErrors, RotateApiKeyResponses, SetTwilioSecretData, SetTwilioSecretErrors, SetTwilioSecretResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -346,6 +346,45 @@ export const createWorkspace = <ThrowOnError extends boolean = false>(options: O
 export const getWorkspace = <ThrowOnError extends boolean = false>(options: Options<GetWorkspaceData, ThrowOnError>) => (options.client ?? client).get<GetWorkspaceResponses, GetWorkspaceErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/v1/{workspace_id}',
+    ...options
+});
+
+/**
+ * List open streams
+ *
+ * Who listens now, of both kinds, and how far each has come. All workers of the server are asked; one that does not answer within 2 seconds is left out. Of a cluster it tells of this gateway only.
+ *
+ * Needs the permission `audit:read`.
+ */
+export const listStreams = <ThrowOnError extends boolean = false>(options: Options<ListStreamsData, ThrowOnError>) => (options.client ?? client).get<ListStreamsResponses, ListStreamsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/streams',
+    ...options
+});
+
+/**
+ * List who observes a call
+ *
+ * Whoever may observe a call may know who else does. All workers of the server are asked; one that does not answer within 2 seconds is left out. Of a cluster it tells of this gateway only.
+ *
+ * Needs the permission `calls:observe`.
+ */
+export const listWatchers = <ThrowOnError extends boolean = false>(options: Options<ListWatchersData, ThrowOnError>) => (options.client ?? client).get<ListWatchersResponses, ListWatchersErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/calls/{call_sid}/watchers',
+    ...options
+});
+
+/**
+ * Read what went on
+ *
+ * Open streams, refusals and published events since the server started. All workers of the server are asked; one that does not answer within 2 seconds is left out. Of a cluster it tells of this gateway only. What a worker that has ended had counted is gone with it.
+ *
+ * Needs the permission `audit:read`.
+ */
+export const getActivity = <ThrowOnError extends boolean = false>(options: Options<GetActivityData, ThrowOnError>) => (options.client ?? client).get<GetActivityResponses, GetActivityErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/activity',
     ...options
 });
 

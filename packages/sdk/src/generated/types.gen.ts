@@ -3283,6 +3283,41 @@ export type AccessToken = {
 };
 
 /**
+ * What went on in a workspace. Two readings make a rate.
+ */
+export type Activity = {
+    /**
+     * When counting began: with the server.
+     */
+    since: string;
+    /**
+     * Streams of the workspace that are open now, of both kinds.
+     */
+    streams_open: number;
+    /**
+     * Requests that were refused and streams that ended with a failure, by its code, most often first.
+     */
+    refusals: Array<{
+        /**
+         * The code of the failure.
+         */
+        code: string;
+        /**
+         * How often.
+         */
+        count: number;
+        /**
+         * The last time.
+         */
+        last_at: string;
+    }>;
+    /**
+     * Events that were published to the workspace and its calls.
+     */
+    published: number;
+};
+
+/**
  * An API key, without its secret.
  */
 export type ApiKey = {
@@ -3515,10 +3550,7 @@ export type CreateWorkspace = {
  * Who a credential speaks for. It holds no secret.
  */
 export type CredentialInfo = {
-    /**
-     * What it is.
-     */
-    kind: 'admin' | 'api-key' | 'access-token';
+    kind: CredentialKind;
     /**
      * The key, or the key that asked for the access token; null for the admin key.
      */
@@ -3557,6 +3589,11 @@ export type CredentialInfo = {
         slug: string;
     } | null;
 };
+
+/**
+ * What a credential is.
+ */
+export type CredentialKind = 'admin' | 'api-key' | 'access-token';
 
 /**
  * The call an operator is on.
@@ -3842,6 +3879,72 @@ export type ObserverHistory = {
 export type ObserverHistoryItem = Positioned & ObserverSSEEvent;
 
 /**
+ * A stream that is open now. It holds no secret and no personal data.
+ */
+export type OpenStream = {
+    /**
+     * Names the connection, also in the log of the server.
+     */
+    connection_id: string;
+    /**
+     * The stream of the workspace, or the observer of a call.
+     */
+    kind: 'workspace' | 'observer';
+    /**
+     * The call that is observed; null for the stream of the workspace.
+     */
+    call_sid: string | null;
+    /**
+     * The API key that it was opened with, or that asked for the access token; null for the admin key.
+     */
+    key_id: string | null;
+    /**
+     * What people call that key; null for the admin key.
+     */
+    key_name: string | null;
+    credential: CredentialKind;
+    /**
+     * When it was opened.
+     */
+    opened_at: string;
+    /**
+     * Up to here all was handed to the socket, or passed over by the filter; null while it begins.
+     */
+    position: string | null;
+    /**
+     * Entries that the channel has after that position; 0 is up to date.
+     */
+    lag: number;
+    /**
+     * The types that were asked for, as they were; null means all.
+     */
+    types: Array<string> | null;
+    /**
+     * True without `pii:read`: personal data arrives masked.
+     */
+    masked: boolean;
+};
+
+/**
+ * Open streams of the workspace, the oldest first.
+ */
+export type OpenStreamList = {
+    items: Array<OpenStream>;
+    /**
+     * True when another page follows.
+     */
+    has_more: boolean;
+    /**
+     * Ask for the next page with it; null when there is none.
+     */
+    continuation_token: string | null;
+    /**
+     * Where the channel stood when this was read: streaming after it misses nothing and repeats nothing. Null for lists that no channel carries.
+     */
+    position: string | null;
+};
+
+/**
  * Operators of the workspace.
  */
 export type OperatorList = {
@@ -3929,7 +4032,7 @@ export type OperatorState = {
  * - `calls:publish`: Publish to a call's channel.
  * - `pii:read`: See personal data unmasked.
  * - `keys:manage`: Create, rotate and revoke API keys and secrets of the workspace.
- * - `audit:read`: Reserved for the audit trail, which this version does not keep yet.
+ * - `audit:read`: See which streams are open, and what was refused.
  */
 export type PermissionName = 'events:read' | 'events:write' | 'calls:observe' | 'calls:publish' | 'pii:read' | 'keys:manage' | 'audit:read';
 
@@ -4242,6 +4345,48 @@ export type TwilioSecret = {
      * When it was last set.
      */
     updated_at: string | null;
+};
+
+/**
+ * Somebody who observes a call now.
+ */
+export type Watcher = {
+    /**
+     * Names the connection, also in the log of the server.
+     */
+    connection_id: string;
+    /**
+     * What people call the key behind it; `admin key` for the admin key.
+     */
+    name: string;
+    credential: CredentialKind;
+    /**
+     * When it began to observe.
+     */
+    since: string;
+    /**
+     * True without `pii:read`: personal data arrives masked.
+     */
+    masked: boolean;
+};
+
+/**
+ * Who observes the call now, the longest first.
+ */
+export type WatcherList = {
+    items: Array<Watcher>;
+    /**
+     * True when another page follows.
+     */
+    has_more: boolean;
+    /**
+     * Ask for the next page with it; null when there is none.
+     */
+    continuation_token: string | null;
+    /**
+     * Where the channel stood when this was read: streaming after it misses nothing and repeats nothing. Null for lists that no channel carries.
+     */
+    position: string | null;
 };
 
 /**
@@ -6125,6 +6270,227 @@ export type GetWorkspaceResponses = {
 };
 
 export type GetWorkspaceResponse = GetWorkspaceResponses[keyof GetWorkspaceResponses];
+
+export type ListStreamsData = {
+    body?: never;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+    };
+    query?: {
+        /**
+         * Only the observers of this call.
+         */
+        call_sid?: string;
+        /**
+         * Items on a page, 50 when left out.
+         */
+        limit?: number;
+        /**
+         * The `continuation_token` of the page before.
+         */
+        continuation_token?: string;
+    };
+    url: '/v1/{workspace_id}/streams';
+};
+
+export type ListStreamsErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+};
+
+export type ListStreamsError = ListStreamsErrors[keyof ListStreamsErrors];
+
+export type ListStreamsResponses = {
+    /**
+     * A page of streams.
+     */
+    200: OpenStreamList;
+};
+
+export type ListStreamsResponse = ListStreamsResponses[keyof ListStreamsResponses];
+
+export type ListWatchersData = {
+    body?: never;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+        /**
+         * The call. Twilio calls have `CA` and 32 more characters; the public Platform SDK needs that form.
+         */
+        call_sid: string;
+    };
+    query?: {
+        /**
+         * Items on a page, 50 when left out.
+         */
+        limit?: number;
+        /**
+         * The `continuation_token` of the page before.
+         */
+        continuation_token?: string;
+    };
+    url: '/v1/{workspace_id}/calls/{call_sid}/watchers';
+};
+
+export type ListWatchersErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+};
+
+export type ListWatchersError = ListWatchersErrors[keyof ListWatchersErrors];
+
+export type ListWatchersResponses = {
+    /**
+     * A page of watchers.
+     */
+    200: WatcherList;
+};
+
+export type ListWatchersResponse = ListWatchersResponses[keyof ListWatchersResponses];
+
+export type GetActivityData = {
+    body?: never;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+    };
+    query?: never;
+    url: '/v1/{workspace_id}/activity';
+};
+
+export type GetActivityErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+};
+
+export type GetActivityError = GetActivityErrors[keyof GetActivityErrors];
+
+export type GetActivityResponses = {
+    /**
+     * The counts.
+     */
+    200: Activity;
+};
+
+export type GetActivityResponse = GetActivityResponses[keyof GetActivityResponses];
 
 export type GetHealthData = {
     body?: never;

@@ -5,16 +5,13 @@ import { type AccessTokens, createAccessTokens, type KeyState } from './access-t
 import { type ApiKeys, invalidCredential, openApiKeys } from './api-keys.js'
 import { authorize } from './authorize.js'
 import { mayBeNew } from './credential.js'
-import type { Gate, Principal } from './principal.js'
+import { ADMIN_KEY_ID, type Gate, type Principal } from './principal.js'
 import { createSeal } from './sealing.js'
 import { digest, looksLikeApiKey, sameDigest } from './secret-text.js'
 import { openSecrets, type Secrets } from './secrets.js'
 import { openSigningSecret } from './signing-secret.js'
 import { createThrottle, type Throttle } from './throttle.js'
 import { openWorkspaces, type Workspaces } from './workspaces.js'
-
-/** `Principal.keyId` of the admin key. API keys never have it: theirs are longer. */
-const ADMIN = 'admin'
 
 export interface AccessOptions {
   readonly store: Store
@@ -72,7 +69,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
   const admin: Principal = {
     kind: 'admin',
     workspace: undefined,
-    keyId: ADMIN,
+    keyId: ADMIN_KEY_ID,
     permissions: new Set(permissionNames),
     callSids: undefined,
     expiresAt: undefined,
@@ -88,7 +85,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
     clock,
     secret: signing.current,
     keyState(keyId) {
-      if (keyId === ADMIN) return adminState()
+      if (keyId === ADMIN_KEY_ID) return adminState()
       const key = apiKeys.find(keyId)
       return key && { version: String(key.version), revoked: key.revokedAt !== undefined, expiresAt: key.expiresAt }
     },

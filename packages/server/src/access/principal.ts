@@ -1,5 +1,8 @@
 import type { Permission } from '@switchboard/contract'
 
+/** `Principal.keyId` of the admin key. API keys never have it: theirs are longer. */
+export const ADMIN_KEY_ID = 'admin'
+
 /** Who a valid credential speaks for. */
 export interface Principal {
   readonly kind: 'admin' | 'api-key' | 'access-token'

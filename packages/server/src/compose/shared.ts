@@ -4,6 +4,7 @@ import { createToolCalls, type ToolCalls } from '../ingest/tool-calls.js'
 import type { Log } from '../log/log.js'
 import type { Collected, Metrics } from '../ops/metrics.js'
 import type { TwilioSource } from '../sources/twilio.js'
+import type { ReadPresence } from '../transport/presence.js'
 import { createSeats, type Seats } from '../transport/seats.js'
 
 /** What the processes that serve one port have in common. */
@@ -16,6 +17,7 @@ export interface Shared {
   /** Where callbacks go. @param make Makes a source of this process. */
   twilio(make: () => TwilioSource): TwilioSource
   collect(own: Metrics): Promise<Collected>
+  presence(own: ReadPresence): ReadPresence
 }
 
 /** For a server that is one process: it has all of it by itself. */
@@ -27,5 +29,6 @@ export function alone(log: Log, maxStreamsPerWorkspace: number): Shared {
     publishRate: (own) => own,
     twilio: (make) => make(),
     collect: (own) => own.collect(),
+    presence: (own) => own,
   }
 }

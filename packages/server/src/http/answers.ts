@@ -20,14 +20,21 @@ export function answerNotFound(request: FastifyRequest, reply: FastifyReply, met
   return sendProblem(failure, request, reply, meter)
 }
 
+interface RefuseDeps {
+  readonly meter: Meter
+  readonly log: Pick<FastifyBaseLogger, 'error'>
+  /** Whose request it is, once that is known. */
+  readonly workspace: string | undefined
+}
+
 /** The failure of a request as its answer: counted, and told to the log when nobody foresaw it. */
 export function refuse(
   error: unknown,
   requestId: string,
-  { meter, log }: { readonly meter: Meter; readonly log: Pick<FastifyBaseLogger, 'error'> },
+  { meter, log, workspace }: RefuseDeps,
 ): { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly bytes: Buffer } {
   const failure = failureOf(error)
-  meter.refused(failure.code)
+  meter.refused(failure.code, workspace)
   // What the storage or the process cannot do just now has been told there already.
   if (failure.code === 'internal') log.error({ err: failure.cause ?? failure, request_id: requestId }, 'request failed')
   const { status, headers, body } = problemOf(failure, requestId)
@@ -36,7 +43,11 @@ export function refuse(
 }
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, meter: Meter): FastifyReply {
-  const { status, headers, bytes } = refuse(error, request.id, { meter, log: request.log })
+  const { status, headers, bytes } = refuse(error, request.id, {
+    meter,
+    log: request.log,
+    workspace: request.ownWorkspace,
+  })
   reply.code(status).headers(headers)
   // HTTP/2 has another way to end a connection, and forbids to say it here.
   if (request.raw.httpVersionMajor === 2) reply.removeHeader('connection')

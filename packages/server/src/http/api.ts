@@ -6,6 +6,7 @@ import type { Clock } from '../clock.js'
 import type { Ingest } from '../ingest/ingest.js'
 import type { Log } from '../log/log.js'
 import type { TwilioSource } from '../sources/twilio.js'
+import type { ReadPresence } from '../transport/presence.js'
 import type { StreamDependencies } from '../transport/sse.js'
 import { accessTokenHandlers } from './access-tokens.js'
 import { apiKeyHandlers } from './api-keys.js'
@@ -16,6 +17,7 @@ import { eventTypeHandlers } from './event-types.js'
 import type { GuardDeps } from './guard.js'
 import { historyHandlers } from './history.js'
 import { leaveBodies } from './json-body.js'
+import { presenceHandlers } from './presence.js'
 import { publishHandlers } from './publish.js'
 import { registerRoutes } from './register.js'
 import type { Handlers } from './route-types.js'
@@ -33,6 +35,7 @@ export interface ApiDeps extends ServedDeps {
   readonly ingest: Ingest
   readonly stream: StreamDependencies
   readonly twilio: TwilioSource
+  readonly presence: ReadPresence
 }
 
 /** Registers every route of the table, and the pages. A route without a handler does not compile. */
@@ -53,6 +56,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
     ...apiKeyHandlers(access.apiKeys),
     ...credentialHandlers(access),
     ...accessTokenHandlers(access.accessTokens),
+    ...presenceHandlers({ log, read: deps.presence, keyName: access.keyName }),
     ...workspaceHandlers(access.workspaces),
     ...servedHandlers(deps),
   }

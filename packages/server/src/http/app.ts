@@ -116,6 +116,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   })
 
   app.decorateRequest('principal', undefined)
+  app.decorateRequest('ownWorkspace', undefined)
   // Hooks that wait for nothing call back: an async one costs each request a promise and a turn of its own.
   app.addHook('onRequest', (request, reply, done) => {
     setCommonHeaders(request, reply)

@@ -90,7 +90,7 @@ async function answer(
     if (replayed) headers.push('idempotent-replayed', 'true')
     response.writeHead(status, headers).end(text, 'latin1')
   } catch (error) {
-    const refusal = refuse(error, requestId, deps)
+    const refusal = refuse(error, requestId, { ...deps, workspace: asked.channel.workspace })
     const { headers, bytes } = refusal
     status = refusal.status
     const all = { ...COMMON_HEADERS, 'x-request-id': requestId, ...headers, 'content-length': bytes.length }

@@ -7,6 +7,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the guard of a route that asks for a credential, before anything else of the request is looked at. */
     principal: Principal | undefined
+    /** Set by the guard once the workspace is known to exist and to be the caller's: refusals are counted as its own. */
+    ownWorkspace: string | undefined
   }
 }
 
@@ -37,9 +39,10 @@ export async function guard(request: FastifyRequest, route: Route, deps: GuardDe
   }
   if (permission === 'any') return
   const { workspace_id: workspace = '', call_sid: callSid } = request.params as Readonly<Record<string, string>>
+  if (principal.workspace === workspace) request.ownWorkspace = workspace
   if (permission === 'api-key') requireKey(principal, workspace)
   else deps.gate.authorize(principal, workspace, permission, callSid)
-  if (principal.kind === 'admin' && !(await deps.workspaceExists(workspace))) {
-    throw new SwitchboardError('not_found', 'There is no such workspace.')
-  }
+  if (principal.kind !== 'admin') return
+  if (!(await deps.workspaceExists(workspace))) throw new SwitchboardError('not_found', 'There is no such workspace.')
+  request.ownWorkspace = workspace
 }

@@ -14,8 +14,10 @@ import { createPublishRate, noPublishRate } from '../ingest/rate.js'
 import { openLmdbEngine } from '../log/lmdb.js'
 import type { Engine } from '../log/log.js'
 import { noMeter } from '../meter.js'
+import { Tally, tallied } from '../ops/tally.js'
 import { createTwilioSource } from '../sources/twilio.js'
 import { projections } from '../state/projections.js'
+import { presenceOf } from '../transport/presence.js'
 import { createSessions } from '../transport/sessions.js'
 import type { StreamDependencies } from '../transport/sse.js'
 import { registerApi } from './api.js'
@@ -71,16 +73,18 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     sealingKey: Buffer.alloc(32, 7),
     warn: () => {},
   })
+  const tally = new Tally(clock)
+  const meter = tallied(noMeter, tally)
   const rate = options.publishRate === undefined ? noPublishRate : createPublishRate(options.publishRate, clock)
-  const ingest = createIngest({ log, catalogue, clock, meter: noMeter, rate })
-  const fanout = createFanout({ log, catalogue, meter: noMeter, clock })
-  const sessions = createSessions({ gate: access, clock, meter: noMeter, maxStreamsPerWorkspace: 10, drainMs: 1000 })
+  const ingest = createIngest({ log, catalogue, clock, meter, rate })
+  const fanout = createFanout({ log, catalogue, meter, clock })
+  const sessions = createSessions({ gate: access, clock, meter, maxStreamsPerWorkspace: 10, drainMs: 1000 })
   const settings = twilioSettings(access.secrets, access.workspaces)
-  const stream = { log, fanout, sessions, catalogue, clock, meter: noMeter, config: { heartbeatMs: 15_000 } }
+  const stream = { log, fanout, sessions, catalogue, clock, meter, config: { heartbeatMs: 15_000 } }
   const app = await createApp({
     logger: pino({ level: 'silent' }),
     clock,
-    meter: noMeter,
+    meter,
     allowedOrigins: options.allowedOrigins ?? [],
     onRequestOver: () => {},
     isDraining: options.isDraining ?? (() => false),
@@ -93,6 +97,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     ingest,
     stream,
     twilio: createTwilioSource({ ingest, log, clock, settings }),
+    presence: presenceOf(sessions, tally),
     version: '0.0.0',
     readiness: () => ({ status: 'ready', checks: [] }),
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' }),

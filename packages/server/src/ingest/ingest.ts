@@ -99,7 +99,8 @@ export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: In
     const appended = await toolCalls.complete(channel, events, (completed) => log.append(channel, completed, request))
     assertTaking()
     const stored = events.length - appended.replayed
-    if (stored > 0) meter.appended(channelKind(channel), stored, (clock.monotonic() - started) / 1000)
+    if (stored > 0)
+      meter.appended(channelKind(channel), stored, (clock.monotonic() - started) / 1000, channel.workspace)
     return { ids: appended.positions.map(formatPosition), replayed: appended.replayed }
   }
 

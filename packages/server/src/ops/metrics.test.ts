@@ -41,7 +41,7 @@ test('names carry their units, and labels no ids', () => {
 
 test('what the server counts is found in the text', async () => {
   const metrics = open()
-  metrics.appended('workspace', 3, 0.004)
+  metrics.appended('workspace', 3, 0.004, 'w')
   metrics.refused('rate_limited')
   metrics.streamOpened('observer')
   metrics.streamOpened('observer')

@@ -25,7 +25,7 @@ import {
 } from './observer-frames.js'
 import type { StreamQuery } from './query.js'
 import { mustMask } from './redaction.js'
-import type { Session, Sessions } from './sessions.js'
+import type { Session, Sessions, StreamFacts } from './sessions.js'
 import { SocketSink } from './sink.js'
 
 export interface ObserverDependencies {
@@ -50,6 +50,7 @@ const UNANSWERED_PINGS_MAX = 2
 export interface ObserverRequest extends StreamQuery {
   readonly workspace: string
   readonly callSid: string
+  readonly connectionId: string
   /** Authenticated, and allowed `calls:observe` on the call. */
   readonly principal: Principal
 }
@@ -90,11 +91,22 @@ export class ObserverSession {
       clock: dependencies.clock,
       isOpen: () => socket.readyState === socket.OPEN,
       onStalled: () => {
-        dependencies.meter.refused('client_stalled')
+        dependencies.meter.refused('client_stalled', workspace)
         this.stop()
         socket.terminate()
       },
     })
+  }
+
+  facts(): StreamFacts {
+    const { connectionId, callSid, view } = this.#request
+    return {
+      connectionId,
+      callSid,
+      position: this.#cursor?.position ?? null,
+      types: view.types ?? null,
+      masked: this.#call.masked,
+    }
   }
 
   /** Looks the call up and begins. @throws SwitchboardError of the log. */
@@ -218,7 +230,7 @@ export class ObserverSession {
   #beat(): void {
     if (this.#sink.full) return
     if (this.#unansweredPings >= UNANSWERED_PINGS_MAX) {
-      this.#dependencies.meter.refused('client_stalled')
+      this.#dependencies.meter.refused('client_stalled', this.#request.workspace)
       this.stop()
       this.#socket.terminate()
       return

@@ -26,6 +26,7 @@ function registry(maxStreamsPerWorkspace = 10, seats?: Seats) {
       workspace,
       kind,
       principal: principal(key, [], expiresAt),
+      facts: () => ({ connectionId: key, callSid: null, position: null, types: null, masked: true }),
       end: (code, { retryMs }) => told.push({ key, code, retryMs }),
       destroy: () => cut.push(key),
     })
@@ -47,6 +48,17 @@ describe('the registry of streams', () => {
     expect(sessions.counts()).toEqual({ workspace: 2, observer: 1 })
     observer.gone()
     expect(open('a')).not.toBeTypeOf('string')
+  })
+
+  test('tells which streams of a workspace are open, and of no other workspace', () => {
+    const { open, sessions } = registry()
+    open('a')
+    const second = opened(open('b', undefined, 'w', 'observer'))
+    open('c', undefined, 'other')
+    const keys = (workspace: string) => sessions.list(workspace).map(({ keyId, kind }) => `${keyId} ${kind}`)
+    expect([keys('w'), keys('other')]).toEqual([['a workspace', 'b observer'], ['c workspace']])
+    second.end('credential_revoked')
+    expect(keys('w')).toEqual(['a workspace'])
   })
 
   test('ends the streams of a revoked key, and of no other', () => {

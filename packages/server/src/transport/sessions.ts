@@ -1,4 +1,4 @@
-import { type ChannelKind, type FailureCode, limits } from '@switchboard/contract'
+import { type ChannelKind, type FailureCode, limits, type Position } from '@switchboard/contract'
 import type { Gate, Principal } from '../access/principal.js'
 import type { Clock } from '../clock.js'
 import type { Meter } from '../meter.js'
@@ -9,10 +9,33 @@ export interface SessionRequest {
   readonly workspace: string
   readonly kind: ChannelKind
   readonly principal: Principal
+  /** What is so of it now, for whoever asks who listens. */
+  facts(): StreamFacts
   /** Says goodbye with a failure and ends the connection between two frames. */
   end(code: FailureCode, options: EndOptions): void
   /** Cuts the connection. */
   destroy(): void
+}
+
+/** What a transport knows of a stream. */
+export interface StreamFacts {
+  readonly connectionId: string
+  /** The call that is observed; null for the stream of a workspace. */
+  readonly callSid: string | null
+  /** All up to it was handed to the socket; null while it begins. */
+  readonly position: Position | null
+  /** As they were asked for; null: all. */
+  readonly types: readonly string[] | null
+  readonly masked: boolean
+}
+
+/** An open stream with whose it is. Plain JSON: it goes from a worker to its parent. */
+export interface OpenStreamFacts extends StreamFacts {
+  readonly kind: ChannelKind
+  readonly keyId: string
+  readonly credential: Principal['kind']
+  /** Unix ms. */
+  readonly openedAt: number
 }
 
 export interface EndOptions {
@@ -40,6 +63,8 @@ export interface Sessions {
   /** Takes a stream in, or says why not: it is then the transport's to refuse, and to count. */
   open(request: SessionRequest): Session | 'too_many_streams' | 'server_draining'
   counts(): SessionCounts
+  /** The streams of a workspace, without those that are ending or wait for a seat. */
+  list(workspace: string): readonly OpenStreamFacts[]
   /** Ends all streams and takes no more. Resolves when they are gone, at the latest after the drain time. */
   drain(): Promise<void>
 }
@@ -83,6 +108,7 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
   class OpenSession implements Session {
     readonly request: SessionRequest
     readonly admitted: boolean | Promise<boolean>
+    readonly #openedAt = clock.now()
     #isSeated = false
     #cancelExpiry: (() => void) | undefined
     #cancelCut: (() => void) | undefined
@@ -99,10 +125,17 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
       this.admitted = seat === true ? this.#sit() : this.#await(seat)
     }
 
+    describe(): OpenStreamFacts | undefined {
+      if (!this.#isSeated) return undefined
+      const { kind, principal } = this.request
+      const whose = { kind, keyId: principal.keyId, credential: principal.kind, openedAt: this.#openedAt }
+      return { ...this.request.facts(), ...whose }
+    }
+
     end(code: FailureCode, options: EndOptions = {}): void {
       if (!open.has(this)) return
       this.#leave()
-      if (code !== 'call_ended') meter.refused(code)
+      if (code !== 'call_ended') meter.refused(code, this.request.workspace)
       // A client that does not read would keep its connection, and what is queued for it, for as long as it likes.
       this.#cancelCut = clock.after(limits.goodbyeMsMax, () => this.request.destroy())
       this.request.end(code, options)
@@ -192,6 +225,11 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
       for (const { request } of open) if (request.kind === 'observer') observer += 1
       return { workspace: open.size - observer, observer }
     },
+    list: (workspace) =>
+      [...open]
+        .filter(({ request }) => request.workspace === workspace)
+        .map((session) => session.describe())
+        .filter((facts) => facts !== undefined),
     drain,
   }
 }

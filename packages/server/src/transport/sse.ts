@@ -11,7 +11,7 @@ import type { Meter } from '../meter.js'
 import { startHeartbeat } from './heartbeat.js'
 import type { StreamQuery } from './query.js'
 import { mustMask } from './redaction.js'
-import type { EndOptions, Session, Sessions } from './sessions.js'
+import type { EndOptions, Session, Sessions, StreamFacts } from './sessions.js'
 import { SocketSink } from './sink.js'
 import { controlFrame, gapFrame, heartbeatFrame, RETRY_MS, retryFrame } from './sse-frames.js'
 import type { Outlet } from './sse-socket.js'
@@ -59,11 +59,12 @@ export function serveWorkspaceStream(
     workspace,
     kind: 'workspace',
     principal,
+    facts: () => stream.facts(),
     end: (code, options) => stream.end(code, options),
     destroy: () => outlet.cut(),
   })
   if (typeof session === 'string') {
-    meter.refused(session)
+    meter.refused(session, workspace)
     stream.end(session, {})
   } else void stream.start(session)
 }
@@ -74,6 +75,7 @@ class WorkspaceStream {
   readonly #view: View
   readonly #outlet: Outlet
   readonly #sink: SocketSink
+  readonly #connectionId: string
   #session: Session | undefined
   #cursor: Cursor | undefined
   #stopHeartbeat: () => void = () => {}
@@ -84,6 +86,7 @@ class WorkspaceStream {
   constructor(dependencies: StreamDependencies, request: StreamRequest, view: View, outlet: Outlet) {
     this.#dependencies = dependencies
     this.#request = request
+    this.#connectionId = request.connectionId ?? randomUUID()
     this.#view = view
     this.#outlet = outlet
     this.#sink = new SocketSink(outlet.end, {
@@ -91,7 +94,7 @@ class WorkspaceStream {
       wrap: outlet.wrap,
       onStalled: () => {
         // Its socket takes nothing, so no words would reach it. It resumes where it was, later.
-        dependencies.meter.refused('client_stalled')
+        dependencies.meter.refused('client_stalled', request.workspace)
         this.#stop()
         outlet.cut()
       },
@@ -104,7 +107,7 @@ class WorkspaceStream {
 
   async start(session: Session): Promise<void> {
     const { log, fanout, clock, sessions, config } = this.#dependencies
-    const { workspace, start: point, connectionId = randomUUID() } = this.#request
+    const { workspace, start: point } = this.#request
     this.#session = session
     if (this.#outlet.isGone) {
       session.gone()
@@ -116,7 +119,7 @@ class WorkspaceStream {
       if (this.#over) return
       const opened = {
         code: 'ok',
-        connection_id: connectionId,
+        connection_id: this.#connectionId,
         max_streams_per_workspace: sessions.maxStreamsPerWorkspace,
         resumed: start.resumed,
       }
@@ -146,6 +149,16 @@ class WorkspaceStream {
     } catch {
       // The log cannot be read now. Its own health says why.
       session.end('stream_unavailable')
+    }
+  }
+
+  facts(): StreamFacts {
+    return {
+      connectionId: this.#connectionId,
+      callSid: null,
+      position: this.#cursor?.position ?? null,
+      types: this.#request.view.types ?? null,
+      masked: this.#view.masked,
     }
   }
 

@@ -45,9 +45,17 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     // Whatever else was offered is a token, and goes into no header.
     handleProtocols: (offered) => (offered.has(AUTH_PROTOCOL) ? AUTH_PROTOCOL : false),
   })
-  server.on('headers', (headers, req) => headers.push(`x-request-id: ${requestIdOf(req)}`))
+  /** What each handshake was answered as: a connection has one name. */
+  const ids = new WeakMap<IncomingMessage, string>()
+  server.on('headers', (headers, req) => {
+    const id = requestIdOf(req)
+    ids.set(req, id)
+    headers.push(`x-request-id: ${id}`)
+  })
   /** Connections that were refused, until they are gone. */
   const closing = new WeakSet<WebSocket>()
+  /** The workspace of connections whose key belongs to it: what they are refused is counted as its own. */
+  const belonging = new WeakMap<WebSocket, string>()
   /** Observers by workspace and call, to be told of `call.ended`. */
   const observers = new Map<string, Map<string, Set<ObserverSession>>>()
 
@@ -105,6 +113,7 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       throw new SwitchboardError('forbidden', 'the origin is not allowed here')
     }
     const principal = await gate.authenticate(credentialOf(req), addressOf(req))
+    if (principal.workspace === workspace) belonging.set(ws, workspace)
     gate.authorize(principal, workspace, 'calls:observe', callSid)
     if (!CALL_SID.test(callSid)) {
       throw new SwitchboardError(
@@ -112,7 +121,8 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
         `call_sid: must have 1 to ${limits.idCharsMax} letters, digits, or any of _ . : -`,
       )
     }
-    const request = { workspace, callSid, principal, ...parseObserverQuery(catalogue, query) }
+    const connectionId = ids.get(req) ?? requestIdOf(req)
+    const request = { workspace, callSid, principal, connectionId, ...parseObserverQuery(catalogue, query) }
     if (ws.readyState !== ws.OPEN) return
 
     const observer = new ObserverSession(dependencies, request, ws, raw)
@@ -120,6 +130,7 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       workspace,
       kind: 'observer',
       principal,
+      facts: () => observer.facts(),
       end: (code) => observer.end(code, code === 'bad_request' ? ONLY_LISTENS : undefined),
       destroy: () => ws.terminate(),
     })
@@ -151,7 +162,7 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     closing.add(ws)
     const failure =
       error instanceof SwitchboardError ? error : new SwitchboardError('internal', failures.internal.title)
-    meter.refused(failure.code)
+    meter.refused(failure.code, belonging.get(ws))
     ws.close(closeCode(failure.code), closeReason(failure.code, failure.detail))
     const cancelCut = clock.after(limits.goodbyeMsMax, () => ws.terminate())
     ws.once('close', cancelCut)

@@ -17,6 +17,7 @@ const calls: DeskOptions['calls'] = {
   takeSeat: refuse,
   receive: refuse,
   metrics: refuse,
+  presence: refuse,
 }
 
 function deskOver(stream: Duplex) {
@@ -58,7 +59,13 @@ test('a worker that answers now and then lives', async () => {
   const { desk, stuck } = deskOver(near)
   let beats = 0
   const worker = new Line<WorkerSide, ParentSide>(far, {
-    calls: { start: refuse, listen: refuse, stop: refuse, measure: async () => [] },
+    calls: {
+      start: refuse,
+      listen: refuse,
+      stop: refuse,
+      measure: async () => [],
+      presence: refuse,
+    },
     hear() {
       if (++beats % 5 === 0) worker.tell({ kind: 'pulse' })
     },

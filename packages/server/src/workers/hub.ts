@@ -7,6 +7,7 @@ import type { Channel, Fault } from '../log/log.js'
 import type { Certificate } from '../ops/certificate.js'
 import type { Collected } from '../ops/metrics.js'
 import type { TwilioSource } from '../sources/twilio.js'
+import type { ReadPresence } from '../transport/presence.js'
 import type { Seats } from '../transport/seats.js'
 import { Desk, type DeskOptions } from './desk.js'
 import { encodeNews } from './line.js'
@@ -24,6 +25,7 @@ export interface HubOptions {
   readonly toolCalls: ToolCalls
   readonly twilio: TwilioSource
   readonly metrics: () => Promise<Collected>
+  readonly presence: ReadPresence
 }
 
 export interface AttachOptions extends Pick<DeskOptions, 'onStuck' | 'onClose'> {
@@ -106,7 +108,7 @@ export class Hub {
   }
 
   private callsOf(seats: HeldSeats): ParentSide['calls'] {
-    const { engine, toolCalls, twilio, metrics } = this.options
+    const { engine, toolCalls, twilio, metrics, presence } = this.options
     const { log, store } = engine
     return {
       append: async (channel, events, request) => {
@@ -124,6 +126,7 @@ export class Hub {
       takeSeat: async (workspace) => seats.take(workspace),
       receive: (callback) => twilio.receive(callback),
       metrics,
+      presence,
     }
   }
 

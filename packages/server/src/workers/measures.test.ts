@@ -27,8 +27,8 @@ test('counts are sums, and what there is one of is told once', async () => {
   two.delivered('workspace', 4, 100)
   one.streamOpened('observer')
   two.streamOpened('observer')
-  one.appended('workspace', 1, 0.001)
-  two.appended('workspace', 1, 0.2)
+  one.appended('workspace', 1, 0.001, 'w')
+  two.appended('workspace', 1, 0.2, 'w')
   one.read({ logWritable: () => true, logFaults: () => 2, subscriberLagMax: () => 5, storeRecords: () => ({ w: 3 }) })
   two.read({ logWritable: () => false, logFaults: () => 2, subscriberLagMax: () => 9, storeRecords: () => ({ w: 3 }) })
   parent.read({ logWritable: () => true })
@@ -52,7 +52,7 @@ test('a sum does not fall when a worker ends, and its streams are gone', async (
   for (const metrics of [one, two]) {
     metrics.gap('workspace')
     metrics.streamOpened('workspace')
-    metrics.appended('workspace', 10, 0.001)
+    metrics.appended('workspace', 10, 0.001, 'w')
   }
   await measures.collect([first, second])
   measures.left(first)

@@ -1,9 +1,7 @@
 import type { Clock } from '../clock.js'
 import { type Collected, collectSamples, keptCounts, type Metrics, type Sample } from '../ops/metrics.js'
 import type { Desk } from './desk.js'
-
-/** Longest that a scrape waits for one worker. What it told the last time stands in for one that does not answer. */
-const MEASURE_MS_MAX = 2000
+import { inTime } from './in-time.js'
 
 /** The metrics of all processes as one. What a worker had counted is kept when it ends: a sum never falls. */
 export class Measures {
@@ -33,13 +31,9 @@ export class Measures {
     })
   }
 
+  /** What it told the last time stands in for a worker that does not answer. */
   private async measure(desk: Desk, last: Sample = []): Promise<Sample> {
-    let cancel = () => {}
-    const late = new Promise<undefined>((resolve) => {
-      cancel = this.clock.after(MEASURE_MS_MAX, () => resolve(undefined))
-    })
-    const told = await Promise.race([desk.line.ask('measure').catch(() => undefined), late])
-    cancel()
+    const told = await inTime(this.clock, desk, (line) => line.ask('measure'))
     if (told === undefined) return last
     this.last.set(desk, told)
     return told

@@ -5,6 +5,7 @@ import type { Certificate } from '../ops/certificate.js'
 import type { Config } from '../ops/config.js'
 import type { Collected, Sample } from '../ops/metrics.js'
 import type { TwilioRequest } from '../sources/twilio.js'
+import type { Presence } from '../transport/presence.js'
 import type { Usage } from './usage.js'
 
 /** What goes over the line between a worker and its parent: what one may ask of the other, and what it is told unasked. */
@@ -24,6 +25,8 @@ export interface ParentSide {
     receive(callback: TwilioRequest): Promise<void>
     /** The metrics of all processes together. */
     metrics(): Promise<Collected>
+    /** Who listens at all processes together. */
+    presence(workspace: string): Promise<Presence>
   }
   readonly news: ParentNews
 }
@@ -36,6 +39,7 @@ export interface WorkerSide {
     /** Stops in order, within the drain time. The line is the parent's to close then, which ends the worker. */
     stop(reason: string): Promise<void>
     measure(): Promise<Sample>
+    presence(workspace: string): Promise<Presence>
   }
   readonly news: WorkerNews
 }

@@ -65,6 +65,24 @@ test('a server of several workers runs from source, on a port that is free', asy
   }
 }, 120_000)
 
+test('streams of every worker are told of by each of them, and what all have published is one sum', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'switchboard-presence-'))
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+  const url = await serve(dir)
+  const { id } = (await (await ask(url, '/v1/workspaces', { name: 'a', slug: 'a' })).json()) as { id: string }
+  for (let n = 0; n < 6; n++) {
+    await ask(url, `/v1/${id}/events`, event(`${n}`))
+    const stream = await ask(url, `/v1/${id}/events/stream`)
+    await stream.body?.getReader().read()
+  }
+  for (let n = 0; n < 4; n++) {
+    const { items } = (await (await ask(url, `/v1/${id}/streams`)).json()) as { items: { credential: string }[] }
+    expect(items.map(({ credential }) => credential)).toEqual(Array.from({ length: 6 }, () => 'admin'))
+    const activity = await (await ask(url, `/v1/${id}/activity`)).json()
+    expect(activity).toMatchObject({ streams_open: 6, published: 6, refusals: [] })
+  }
+}, 120_000)
+
 const reason = whyNoMounts()
 if (reason) console.log(`full disks under workers are not tested: ${reason}`)
 

@@ -19,11 +19,14 @@ import { folderPlace } from '../ops/key-place.js'
 import { ensureAdminKey, ensureSealingKey, forgetAdminKey } from '../ops/keys.js'
 import { watchOver } from '../ops/lifecycle.js'
 import { createMetrics } from '../ops/metrics.js'
+import { Tally, tallied } from '../ops/tally.js'
 import { createTwilioSource } from '../sources/twilio.js'
 import { projections } from '../state/projections.js'
+import { togetherPresent } from '../transport/presence.js'
 import { createSeats } from '../transport/seats.js'
 import { Fleet } from './fleet.js'
 import { Hub } from './hub.js'
+import { inTime } from './in-time.js'
 import { assertCanLaunch, launch } from './launch.js'
 import { Measures } from './measures.js'
 
@@ -64,7 +67,8 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
     (opened) => opened.close(),
   )
   const toolCalls = undo.later(createToolCalls(log), (opened) => opened.close())
-  const ingest = createIngest({ log, catalogue, clock, meter: metrics, rate: noPublishRate, toolCalls })
+  const tally = new Tally(clock)
+  const ingest = createIngest({ log, catalogue, clock, meter: tallied(metrics, tally), rate: noPublishRate, toolCalls })
   const settings = twilioSettings(access.secrets, access.workspaces)
 
   // The workers.
@@ -77,6 +81,12 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
       toolCalls,
       twilio: createTwilioSource({ ingest, log, clock, settings }),
       metrics: () => measures.collect(hub.desks),
+      async presence(workspace) {
+        const asked = [...hub.desks].map((desk) => inTime(clock, desk, (line) => line.ask('presence', workspace)))
+        const told = (await Promise.all(asked)).filter((presence) => presence !== undefined)
+        // Callbacks of vendors are taken in here: no stream is open, but events are published.
+        return togetherPresent([{ streams: [], counts: tally.of(workspace) }, ...told])
+      },
     }),
     (opened) => opened.close(),
   )

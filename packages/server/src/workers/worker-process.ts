@@ -13,6 +13,7 @@ import { folderPlace } from '../ops/key-place.js'
 import { ensureAdminKey, ensureSealingKey } from '../ops/keys.js'
 import { exits, type Lifecycle, watchOver } from '../ops/lifecycle.js'
 import { HeldCertificate } from '../ops/live-certificate.js'
+import type { Presence, ReadPresence } from '../transport/presence.js'
 import { PULSE_MS } from './hub.js'
 import { Line } from './line.js'
 import type { ListeningAt, ParentNews, ParentSide, StartOrder, WorkerSide } from './protocol.js'
@@ -33,6 +34,7 @@ export class WorkerProcess {
   private readonly usage: SharedUsage
   private engine: WorkerEngine | undefined
   private served: Served | undefined
+  private ownPresence: ReadPresence | undefined
   private lifecycle: Lifecycle | undefined
   private diskHealth: Health | undefined
   private certificate: HeldCertificate | undefined
@@ -52,6 +54,7 @@ export class WorkerProcess {
         listen: () => this.listen(),
         stop: (reason) => this.stop(reason),
         measure: async () => (await this.served?.metrics.sample()) ?? [],
+        presence: (workspace) => this.presence(workspace),
       },
       hear: (news) => this.hear(news),
       // At once: what it knows may be old from now on, and nobody writes for it.
@@ -108,6 +111,11 @@ export class WorkerProcess {
     })
   }
 
+  private presence(workspace: string): Promise<Presence> {
+    if (this.ownPresence === undefined) throw new Error('a worker was asked who listens before it had started')
+    return this.ownPresence(workspace)
+  }
+
   private async listen(): Promise<ListeningAt> {
     if (this.served === undefined) throw new Error('a worker was to listen before it had started')
     const { url, port } = await this.served.listen()
@@ -153,6 +161,10 @@ export class WorkerProcess {
       publishRate: (own) => usage.rate(own),
       twilio: () => ({ receive: (callback) => line.ask('receive', callback) }),
       collect: () => line.ask('metrics'),
+      presence: (own) => {
+        this.ownPresence = own
+        return (workspace) => line.ask('presence', workspace)
+      },
     }
   }
 }

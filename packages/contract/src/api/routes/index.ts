@@ -2,6 +2,7 @@ import { accessRoutes } from './access.js'
 import { callRoutes } from './calls.js'
 import { eventRoutes } from './events.js'
 import { opsRoutes } from './ops.js'
+import { presenceRoutes } from './presence.js'
 import type { Route } from './route.js'
 
 import { sourceRoutes } from './sources.js'
@@ -19,6 +20,7 @@ export const routes = {
   ...sourceRoutes,
   ...accessRoutes,
   ...workspaceRoutes,
+  ...presenceRoutes,
   ...opsRoutes,
 } as const satisfies Record<string, Route>
 

@@ -67,9 +67,14 @@ export type ApiKeyWithSecret = Static<typeof ApiKeyWithSecret>
 export const ApiKeyList = page('ApiKeyList', ApiKey, 'API keys of the workspace, in the order they were created.')
 export type ApiKeyList = Static<typeof ApiKeyList>
 
+export const CredentialKind = Type.Enum(['admin', 'api-key', 'access-token'], {
+  title: 'CredentialKind',
+  description: 'What a credential is.',
+})
+
 export const CredentialInfo = Type.Object(
   {
-    kind: Type.Enum(['admin', 'api-key', 'access-token'], { description: 'What it is.' }),
+    kind: CredentialKind,
     key_id: nullable(keyId, 'The key, or the key that asked for the access token; null for the admin key.'),
     name: nullable(keyName, 'What people call that key; null for the admin key.'),
     permissions: granted,

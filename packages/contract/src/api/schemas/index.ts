@@ -6,6 +6,7 @@ import * as ops from './ops.js'
 import * as problem from './problem.js'
 import * as sources from './sources.js'
 import * as state from './state.js'
+import * as streams from './streams.js'
 import * as workspaces from './workspaces.js'
 
 export * from './credentials.js'
@@ -22,10 +23,21 @@ export {
   SurfaceList,
   WorkspaceState,
 } from './state.js'
+export * from './streams.js'
 export { KEY_ID_PATTERN, PATH_ID_PATTERN, POSITION_PATTERN } from './text.js'
 export * from './workspaces.js'
 
-const all: object = { ...credentials, ...events, ...frames, ...ops, ...problem, ...sources, ...state, ...workspaces }
+const all: object = {
+  ...credentials,
+  ...events,
+  ...frames,
+  ...ops,
+  ...problem,
+  ...sources,
+  ...state,
+  ...streams,
+  ...workspaces,
+}
 
 /**
  * Every schema that has a name of its own, by that name: its `title`. OpenAPI, AsyncAPI and the SDK know them by it, and
