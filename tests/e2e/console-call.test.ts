@@ -119,6 +119,9 @@ describe.skipIf(!existsSync(CHROMIUM))('one call in a browser', () => {
       'the agent is muted',
       'Mara | This is Mara.',
     ])
+    // This page is the one who watches.
+    await page.locator('.call-head >> text=1 watching').waitFor()
+    await page.locator('[aria-label=Watching] >> text=sees all').waitFor()
     await pictures(page, 'call-live')
     expect(wrong).toEqual([])
   })

@@ -10,11 +10,13 @@ interface CallHeadProps {
   /** The newest record there is of it. */
   readonly record: CallState | undefined
   readonly nameOf: (operatorId: string) => string
+  /** How many watch it; undefined when that is not known. */
+  readonly watching: number | undefined
   readonly lasted: string
 }
 
 /** Who it is, how long it lasts, and who is on it. */
-export function CallHead({ callSid, call, record, nameOf, lasted }: CallHeadProps) {
+export function CallHead({ callSid, call, record, nameOf, watching, lasted }: CallHeadProps) {
   const { info, picture, over, replay } = call
   const caller = record?.caller_id ?? info?.caller_id
   const service = record?.service_id ?? info?.service_id
@@ -40,6 +42,7 @@ export function CallHead({ callSid, call, record, nameOf, lasted }: CallHeadProp
           {nameOf(operatorId)} <span className="muted">{mode === 'takeover' ? 'speaks' : 'listens'}</span>
         </span>
       ))}
+      {watching !== undefined && !over && <span className="muted figures">{watching} watching</span>}
       <span className="figures">
         {lasted} <CallConnection call={call} over={over} />
       </span>

@@ -1,3 +1,4 @@
+import type { Watcher } from '@switchboard/sdk'
 import { useState } from 'react'
 import { Json, Said } from '../design/text.js'
 import { clockDuration } from '../design/words.js'
@@ -9,10 +10,12 @@ interface CallSideProps {
   readonly call: CallSnapshot
   /** The end of the call's time line, in Unix ms. */
   readonly end: number
+  /** Undefined when it is not known who watches. */
+  readonly watchers: readonly Watcher[] | undefined
 }
 
 /** What the agent tried, who is on the line, and every event in full. */
-export function CallSide({ call, end }: CallSideProps) {
+export function CallSide({ call, end, watchers }: CallSideProps) {
   const { picture, beginsAt, entries, replay } = call
   const shown = replay ? entries.filter(({ at }) => at <= replay.at) : entries
   return (
@@ -56,6 +59,20 @@ export function CallSide({ call, end }: CallSideProps) {
         </ul>
         <Signals call={call} />
       </section>
+      {watchers && watchers.length > 0 && (
+        <section aria-label="Watching">
+          <h2>
+            Watching <span className="figures muted">{watchers.length}</span>
+          </h2>
+          <ul>
+            {watchers.map(({ connection_id, name, masked }) => (
+              <li key={connection_id}>
+                <Said text={name} /> <span className="muted">{masked ? 'sees personal data masked' : 'sees all'}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
       <AllEvents entries={shown} beginsAt={beginsAt} />
     </aside>
   )

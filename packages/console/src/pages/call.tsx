@@ -4,6 +4,7 @@ import { Button, Chip, Denied, Failing, Loading, useNow } from '../design/parts.
 import { clockDuration } from '../design/words.js'
 import { type CallSnapshot, CallStore } from '../stores/call-store.js'
 import { nextFrame } from '../stores/store.js'
+import { WatchersStore } from '../stores/watchers-store.js'
 import { useDesk, useStore, useWorkspace } from '../workspace.js'
 import './call.css'
 import { CallHead } from './call-head.js'
@@ -24,11 +25,17 @@ function Call({ callSid }: { callSid: string }) {
   const { switchboard, feed } = useDesk()
   const present = useWorkspace()
   const [store] = useState(() => new CallStore({ callSid, switchboard, feed, frame: nextFrame }))
+  const [watchers] = useState(() => new WatchersStore({ callSid, switchboard, frame: nextFrame }))
   useEffect(() => {
     void store.start()
-    return () => store.stop()
-  }, [store])
+    void watchers.start()
+    return () => {
+      store.stop()
+      watchers.stop()
+    }
+  }, [store, watchers])
   const call = useStore(store)
+  const watching = useStore(watchers)
   const now = useNow()
   const [part, setPart] = useState<Part>('conversation')
   const names = useMemo(
@@ -47,6 +54,7 @@ function Call({ callSid }: { callSid: string }) {
         call={call}
         record={present.calls.get(callSid) ?? call.record}
         nameOf={nameOf}
+        watching={watching?.length}
         lasted={clockDuration((call.replay?.at ?? end) - call.beginsAt)}
       />
       {call.gap && <p className="call-note">▲ The beginning of this call is no longer kept.</p>}
@@ -65,7 +73,7 @@ function Call({ callSid }: { callSid: string }) {
       </div>
       <div className="call-both">
         <ConversationView picture={call.picture} beginsAt={call.beginsAt} isReplay={!!call.replay} nameOf={nameOf} />
-        <CallSide call={call} end={end} />
+        <CallSide call={call} end={end} watchers={watching} />
       </div>
       <CallReplay call={call} end={end} replay={store.replay} />
     </div>
