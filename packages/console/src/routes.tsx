@@ -1,8 +1,10 @@
 import type { ComponentType } from 'react'
 import { CallsPage } from './pages/calls.js'
+import { KeysPage } from './pages/keys.js'
 import { LivePage } from './pages/live.js'
 import { OperatorsPage } from './pages/operators.js'
 import { PipelinesPage } from './pages/pipelines.js'
+import { StreamsPage } from './pages/streams.js'
 import { SurfacesPage } from './pages/surfaces.js'
 import { TryItPage } from './pages/try-it.js'
 import { countCalls } from './stores/calls-view.js'
@@ -57,4 +59,6 @@ export const routes: readonly PageRoute[] = [
     },
   },
   { path: '/try', name: 'Try it', Page: TryItPage },
+  { path: '/streams', name: 'Streams', Page: StreamsPage },
+  { path: '/keys', name: 'Keys', Page: KeysPage },
 ]

@@ -1,0 +1,72 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TestServer } from '../kit.js'
+import { openTab, signIn } from './console-tab.js'
+
+const CHROMIUM = '/usr/bin/chromium'
+/** Set to a folder, the pages are photographed into it. */
+const PICTURES = process.env.SWITCHBOARD_TEST_PICTURES
+
+describe.skipIf(!existsSync(CHROMIUM))('keys and streams in a browser', () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: CHROMIUM })
+  })
+  afterAll(() => browser?.close())
+
+  async function pictures(page: Page, name: string): Promise<void> {
+    if (PICTURES === undefined) return
+    mkdirSync(PICTURES, { recursive: true })
+    await page.screenshot({ path: `${PICTURES}/${name}.png` })
+    await page.click('[aria-label="Use dark colours"]')
+    await page.setViewportSize({ width: 390, height: 844 })
+    await page.screenshot({ path: `${PICTURES}/${name}-phone-dark.png` })
+    await page.click('[aria-label="Use light colours"]')
+    await page.setViewportSize({ width: 1440, height: 900 })
+  }
+
+  test('a key is made and used, its stream is seen, and both end when it is revoked', async () => {
+    const server = await TestServer.start()
+    const { page, wrong } = await openTab(browser, server, '/keys')
+    await signIn(server, page)
+    await page.locator('text=No keys yet').waitFor()
+    await page.fill('[name=name]', 'Front <b>desk</b>')
+    await pictures(page, 'keys-empty')
+    await page.press('[name=name]', 'Enter')
+    const secret = await page.locator('[data-testid=secret]').innerText()
+    const row = page.locator('[data-key]:has-text("Front <b>desk</b>")')
+    await row.waitFor()
+    await pictures(page, 'keys')
+    await page.click('text=I have it')
+    expect(await page.content()).not.toContain(secret)
+
+    const stream = await fetch(`${server.url}/v1/${server.workspace}/events/stream?types=call.*`, {
+      headers: { authorization: `Bearer ${secret}` },
+    })
+    expect(stream.status).toBe(200)
+    const told = stream.text()
+    await page.click('nav >> text=Streams')
+    const open = page.locator('[data-stream]:has-text("Front <b>desk</b>")')
+    await open.locator('text=call.*').waitFor()
+    await open.locator('text=masked').waitFor()
+    await open.locator('text=up to date').waitFor()
+    await pictures(page, 'streams')
+
+    await page.click('nav >> text=Keys')
+    await row.locator('text=Revoke').click()
+    const dialog = page.locator('dialog[open]')
+    await dialog.locator('text=end within 2 seconds').waitFor()
+    if (PICTURES !== undefined) await page.screenshot({ path: `${PICTURES}/keys-revoke.png` })
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    await row.locator('text=Revoke').click()
+    await dialog.locator('text=Revoke it').click()
+    await row.waitFor({ state: 'detached' })
+    expect(await told).toContain('credential_revoked')
+    await page.click('nav >> text=Streams')
+    await page.locator('[aria-label=Refusals] >> text=credential_revoked').waitFor()
+    await open.waitFor({ state: 'detached' })
+    expect(wrong).toEqual([])
+  })
+})
