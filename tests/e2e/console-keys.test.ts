@@ -39,6 +39,7 @@ describe.skipIf(!existsSync(CHROMIUM))('keys and streams in a browser', () => {
     await row.waitFor()
     await pictures(page, 'keys')
     await page.click('text=I have it')
+    await page.locator('[data-testid=secret]').waitFor({ state: 'detached' })
     expect(await page.content()).not.toContain(secret)
 
     const stream = await fetch(`${server.url}/v1/${server.workspace}/events/stream?types=call.*`, {
