@@ -34,7 +34,7 @@ export function KeysPage() {
       <h1>Keys</h1>
       {wrong !== undefined && (
         <p className="wrong" role="alert">
-          ✕ {wrong} Nothing was changed.
+          ✕ {wrong}
         </p>
       )}
       {made && <Secret name={made.name} secret={made.secret} onDone={() => store.putAway()} />}

@@ -9,7 +9,7 @@ export type KeysSnapshot =
       readonly keys: readonly ApiKey[]
       /** A secret that was just made, until it is put away. It is kept nowhere else. */
       readonly made: { readonly name: string; readonly secret: string } | undefined
-      /** Why the last change was not made. */
+      /** What went wrong with the last change. */
       readonly wrong: string | undefined
       readonly busy: boolean
     }
@@ -66,12 +66,16 @@ export class KeysStore implements Readable<KeysSnapshot> {
       const made = await act()
       // Before the list is read again: whatever becomes of that, the secret comes only this once.
       if (made) this.#update({ made: { name: made.name, secret: made.api_key } })
-      this.#update({ keys: await this.#list(), busy: false })
-      return true
     } catch (error) {
       this.#update({ wrong: reason(error), busy: false })
       return false
     }
+    try {
+      this.#update({ keys: await this.#list(), busy: false })
+    } catch (error) {
+      this.#update({ wrong: `It is done, but the list could not be read again: ${reason(error)}`, busy: false })
+    }
+    return true
   }
 
   async #list(): Promise<ApiKey[]> {
