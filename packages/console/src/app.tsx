@@ -1,6 +1,7 @@
 import { readEvents, Switchboard } from '@switchboard/sdk'
-import { useEffect, useState } from 'react'
+import { Suspense, useEffect, useState } from 'react'
 import { Navigate, Route, Routes } from 'react-router'
+import { Loading } from './design/parts.js'
 import { CallPage } from './pages/call.js'
 import { SignInPage } from './pages/sign-in.js'
 import { routes } from './routes.js'
@@ -61,13 +62,15 @@ function SignedIn({ session, sessions, onAdd }: SignedInProps) {
   return (
     <DeskContext value={desk}>
       <Shell session={session} sessions={sessions} onAdd={onAdd}>
-        <Routes>
-          {routes.map(({ path, Page }) => (
-            <Route key={path} path={path} element={<Page />} />
-          ))}
-          <Route path="/calls/:sid" element={<CallPage />} />
-          <Route path="*" element={<Navigate to={home} replace />} />
-        </Routes>
+        <Suspense fallback={<Loading />}>
+          <Routes>
+            {routes.map(({ path, Page }) => (
+              <Route key={path} path={path} element={<Page />} />
+            ))}
+            <Route path="/calls/:sid" element={<CallPage />} />
+            <Route path="*" element={<Navigate to={home} replace />} />
+          </Routes>
+        </Suspense>
       </Shell>
     </DeskContext>
   )

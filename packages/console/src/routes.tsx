@@ -1,16 +1,18 @@
-import type { ComponentType } from 'react'
+import { type ComponentType, lazy } from 'react'
 import { CallsPage } from './pages/calls.js'
-import { KeysPage } from './pages/keys.js'
 import { LivePage } from './pages/live.js'
 import { OperatorsPage } from './pages/operators.js'
-import { PipelinesPage } from './pages/pipelines.js'
-import { StreamsPage } from './pages/streams.js'
 import { SurfacesPage } from './pages/surfaces.js'
-import { TryItPage } from './pages/try-it.js'
 import { countCalls } from './stores/calls-view.js'
 import { groupSources } from './stores/pipelines-view.js'
 import { waitingForReview } from './stores/surfaces-view.js'
 import type { WorkspaceSnapshot } from './stores/workspace-store.js'
+
+// Loaded when somebody goes there: they bring a chart, a story teller and forms that most visits do without.
+const PipelinesPage = lazy(async () => ({ default: (await import('./pages/pipelines.js')).PipelinesPage }))
+const TryItPage = lazy(async () => ({ default: (await import('./pages/try-it.js')).TryItPage }))
+const StreamsPage = lazy(async () => ({ default: (await import('./pages/streams.js')).StreamsPage }))
+const KeysPage = lazy(async () => ({ default: (await import('./pages/keys.js')).KeysPage }))
 
 /** A few characters, and whether they tell of who needs a person, of what fails, or of what merely is. */
 export interface Badge {
