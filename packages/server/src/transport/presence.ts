@@ -1,4 +1,4 @@
-import { type Counts, sumCounts, type Tally } from '../ops/tally.js'
+import { type Counts, sumCounts, type Tally } from '../tally.js'
 import type { OpenStreamFacts, Sessions } from './sessions.js'
 
 /** Who listens in a workspace now, and what was counted of it: at one process, or at all that serve one port. */

@@ -111,7 +111,7 @@ export class WorkerProcess {
     })
   }
 
-  private presence(workspace: string): Promise<Presence> {
+  private async presence(workspace: string): Promise<Presence> {
     if (this.ownPresence === undefined) throw new Error('a worker was asked who listens before it had started')
     return this.ownPresence(workspace)
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { TestClock } from '../fanout/clock.test-kit.js'
-import { noMeter } from '../meter.js'
+import { TestClock } from './fanout/clock.test-kit.js'
+import { noMeter } from './meter.js'
 import { sumCounts, Tally, tallied } from './tally.js'
 
 test('each workspace is counted for itself, and what belongs to none is not', () => {

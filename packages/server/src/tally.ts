@@ -1,6 +1,6 @@
 import type { FailureCode } from '@switchboard/contract'
-import type { Clock } from '../clock.js'
-import type { Meter } from '../meter.js'
+import type { Clock } from './clock.js'
+import type { Meter } from './meter.js'
 
 /** How often a failure came, and when last (Unix ms). */
 export interface Refusals {
