@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync } from 'node:fs'
+import axe from 'axe-core'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bin, type Json, root, TestServer } from '../kit.js'
+import { bin, type Json, TestServer } from '../kit.js'
 import { openTab, signIn } from './console-tab.js'
 
 const CHROMIUM = '/usr/bin/chromium'
@@ -63,15 +63,15 @@ function simulate(server: TestServer): void {
 
 /** What axe finds that keeps people out: rule, and where. */
 async function barriers(page: Page): Promise<string[]> {
-  await page.evaluate(readFileSync(join(root, 'node_modules/axe-core/axe.min.js'), 'utf8'))
+  await page.evaluate(axe.source)
   return page.evaluate(async () => {
     interface Found {
       readonly id: string
       readonly impact: string
       readonly nodes: readonly { readonly target: unknown; readonly failureSummary: string }[]
     }
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Found[] }> } }
-    const { violations } = await axe.run()
+    const here = globalThis as unknown as { axe: { run(): Promise<{ violations: Found[] }> } }
+    const { violations } = await here.axe.run()
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) => nodes.map((each) => `${id} ${String(each.target)}: ${each.failureSummary}`))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { until } from '../../kit.js'
-import { expectProblem, Listening, newCall, Place, sample, serverOfFile, Watching } from './outside.js'
+import { ask, expectProblem, Listening, newCall, Place, sample, serverOfFile, Watching } from './outside.js'
 
 const server = serverOfFile()
 
@@ -40,7 +40,7 @@ test('a token that is limited to a call learns who watches that one, and no othe
   expectProblem(await place.ask('GET', `/calls/${newCall()}/watchers`, { credential }), 403, 'forbidden')
   expectProblem(await place.ask('GET', '/streams', { credential }), 403, 'forbidden')
   expectProblem(await place.ask('GET', '/activity', { credential }), 403, 'forbidden')
-  const who = await place.ask('GET', '/credential', { credential })
+  const who = await ask(server(), 'GET', '/v1/credential', { credential })
   expect(who.json).toMatchObject({ kind: 'access-token', call_sids: [call], key_id: null, name: null })
 })
 

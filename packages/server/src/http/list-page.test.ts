@@ -1,16 +1,9 @@
 import { SwitchboardError } from '@switchboard/contract'
 import { expect, test } from 'vitest'
-import { pageOf } from './list-page.js'
+import { orderedPage, pageOf } from './list-page.js'
 
-interface Page {
-  items: string[]
-  has_more: boolean
-  continuation_token: string | null
-  position: null
-}
-
-const page = (items: readonly string[], limit: number, token?: string): Page =>
-  pageOf(items, (item) => item, { limit, ...(token !== undefined && { continuation_token: token }) }) as Page
+const page = (items: readonly string[], limit: number, token?: string) =>
+  pageOf(items, (item) => item, { limit, ...(token !== undefined && { continuation_token: token }) })
 
 test('pages give every item once, and the last says that it is the last', () => {
   const items = ['a', 'b', 'c', 'd', 'e']
@@ -35,4 +28,13 @@ test('an item that is added between two pages moves nothing', () => {
 
 test('a continuation that is not of the list is refused', () => {
   expect(() => page(['a'], 1, 'z')).toThrow(SwitchboardError)
+})
+
+test('pages in the order of a key go on behind an item that is gone', () => {
+  const ordered = (items: readonly string[], token?: string) =>
+    orderedPage(items, (item) => item, { limit: 2, ...(token !== undefined && { continuation_token: token }) })
+  const first = ordered(['c', 'a', 'b'])
+  expect(first).toMatchObject({ items: ['a', 'b'], has_more: true })
+  expect(ordered(['a', 'd', 'c'], first.continuation_token ?? '')).toMatchObject({ items: ['c', 'd'], has_more: false })
+  expect(() => ordered(['a'], '!')).toThrow(SwitchboardError)
 })

@@ -3,7 +3,7 @@ import { ADMIN_KEY_ID } from '../access/principal.js'
 import type { Log } from '../log/log.js'
 import type { ReadPresence } from '../transport/presence.js'
 import type { OpenStreamFacts } from '../transport/sessions.js'
-import { pageOf } from './list-page.js'
+import { orderedPage } from './list-page.js'
 import type { Handlers } from './route-types.js'
 
 export interface PresenceDeps {
@@ -34,13 +34,21 @@ export function presenceHandlers(deps: PresenceDeps): Handlers<'listStreams' | '
         heads.set(callSid, newest.sequence)
       }
       const items = streams.map((stream) => openStream(stream, heads.get(stream.callSid) ?? 0, keyName))
-      return pageOf(items, idsOf(items), query)
+      return orderedPage(
+        items,
+        keysOf(items, ({ opened_at }) => opened_at),
+        query,
+      )
     },
 
     async listWatchers({ params, query }) {
       const streams = await streamsOf(params.workspace_id, params.call_sid)
       const items = streams.map((stream) => watcher(stream, keyName))
-      return pageOf(items, idsOf(items), query)
+      return orderedPage(
+        items,
+        keysOf(items, ({ since }) => since),
+        query,
+      )
     },
 
     async getActivity({ params }): Promise<Activity> {
@@ -84,16 +92,22 @@ function watcher({ connectionId, keyId, ...stream }: OpenStreamFacts, keyName: P
   }
 }
 
-/** Ids to page by. A client may give the same id to several connections, and a page must still know where it ended. */
-function idsOf<T extends { readonly connection_id: string }>(items: readonly T[]): (item: T) => string {
+/**
+ * What to page by: when it was opened, then which it is. A client may give the same id to several connections, and a page
+ * must still know where it ended.
+ */
+function keysOf<T extends { readonly connection_id: string }>(
+  items: readonly T[],
+  openedAt: (item: T) => string,
+): (item: T) => string {
   const seen = new Map<string, number>()
-  const ids = new Map<T, string>()
+  const keys = new Map<T, string>()
   for (const item of items) {
     const before = seen.get(item.connection_id) ?? 0
     seen.set(item.connection_id, before + 1)
-    ids.set(item, before === 0 ? item.connection_id : `${item.connection_id},${before}`)
+    keys.set(item, `${openedAt(item)} ${item.connection_id} ${before}`)
   }
-  return (item) => ids.get(item) ?? item.connection_id
+  return (item) => keys.get(item) ?? ''
 }
 
 function instant(ms: number): string {
