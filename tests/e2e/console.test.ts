@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Cable } from '../cable.js'
 import { type Json, TestServer, until } from '../kit.js'
 import { openTab, signIn, type Tab } from './console-tab.js'
 
@@ -132,6 +133,26 @@ describe.skipIf(!existsSync(CHROMIUM))('the console in a browser', () => {
     const after = await server.publish([synced(2), escalated('CA1')])
     await shows(page, [...before, ...after])
     await page.locator('nav >> text=1 waiting').waitFor()
+  })
+
+  test('a network that is cut and mended leaves no hole and no repeat on screen', async () => {
+    const server = await TestServer.start()
+    const cable = await Cable.to(server)
+    const { page } = await open(cable.far)
+    await signIn(server, page)
+    await page.click('nav >> text=Live')
+    const all = await server.publish([started('CA1'), synced(1)])
+    await shows(page, all)
+    for (let round = 0; round < 3; round++) {
+      cable.cut()
+      await page.locator('.top >> text=reconnecting').waitFor()
+      all.push(...(await server.publish([synced(2), synced(3)])))
+      cable.mend()
+      await shows(page, all)
+      all.push(...(await server.publish([synced(4)])))
+      await shows(page, all)
+      await page.locator('.top .connection.live').waitFor()
+    }
   })
 
   test('markup in an event is shown as text', async () => {
