@@ -1,10 +1,6 @@
-import { existsSync } from 'node:fs'
-import { type Browser, chromium } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { type Json, TestServer } from '../kit.js'
-import { openTab, pictures, signIn, type Tab } from './console-tab.js'
-
-const CHROMIUM = '/usr/bin/chromium'
+import { inBrowser, openTab, pictures, signIn, type Tab } from './console-tab.js'
 
 const uuid = (n: number): string => `9e8d7c6b-5a49-4382-b716-${String(n).padStart(12, '0')}`
 const ENTITY = '31415926-5358-4979-8323-846264338308'
@@ -28,13 +24,7 @@ const synced = (n: number, duration_ms: number): Json => ({
 })
 const failed = (n: number, error: string): Json => ({ event_type: 'pipeline.error', data_source_id: uuid(n), error })
 
-describe.skipIf(!existsSync(CHROMIUM))('surfaces, operators and pipelines in a browser', () => {
-  let browser: Browser
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM })
-  })
-  afterAll(() => browser?.close())
-
+inBrowser('surfaces, operators and pipelines in a browser', (browser) => {
   async function open(server: TestServer, path: string): Promise<Tab> {
     const tab = await openTab(browser, server, path)
     await signIn(server, tab.page)

@@ -1,10 +1,7 @@
-import { existsSync } from 'node:fs'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
 import { type Json, TestServer, until } from '../kit.js'
-import { openTab, pictures, signIn, type Tab } from './console-tab.js'
-
-const CHROMIUM = '/usr/bin/chromium'
+import { inBrowser, openTab, pictures, signIn, type Tab } from './console-tab.js'
 
 const MARA = '2a9d6e70-8b14-4c3f-a1d2-5e7f90b1c203'
 const started: Json = {
@@ -44,13 +41,7 @@ const tool = (happened: string, more: Json): Json => ({
   ...more,
 })
 
-describe.skipIf(!existsSync(CHROMIUM))('one call in a browser', () => {
-  let browser: Browser
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM })
-  })
-  afterAll(() => browser?.close())
-
+inBrowser('one call in a browser', (browser) => {
   async function open(server: TestServer, path = '/calls/CA1'): Promise<Tab> {
     const tab = await openTab(browser, server, path)
     await signIn(server, tab.page)

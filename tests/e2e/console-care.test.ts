@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import axe from 'axe-core'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
 import { bin, type Json, TestServer } from '../kit.js'
-import { openTab, signIn } from './console-tab.js'
+import { inBrowser, openTab, signIn } from './console-tab.js'
 
-const CHROMIUM = '/usr/bin/chromium'
 /** Set to a folder, every page is photographed into it: in both themes, on a desk and on a telephone, full and empty. */
 const PICTURES = process.env.SWITCHBOARD_TEST_PICTURES
 const PAGES = ['calls', 'live', 'surfaces', 'operators', 'pipelines', 'try', 'streams', 'keys', 'calls/CA-live']
@@ -78,13 +77,7 @@ async function barriers(page: Page): Promise<string[]> {
   })
 }
 
-describe.skipIf(!existsSync(CHROMIUM))('every page of the console', () => {
-  let browser: Browser
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM })
-  })
-  afterAll(() => browser?.close())
-
+inBrowser('every page of the console', (browser) => {
   async function look(server: TestServer, state: string): Promise<void> {
     const { page, wrong } = await openTab(browser, server)
     await signIn(server, page)

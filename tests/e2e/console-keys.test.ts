@@ -1,20 +1,13 @@
-import { existsSync, mkdirSync } from 'node:fs'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { mkdirSync } from 'node:fs'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
 import { TestServer } from '../kit.js'
-import { openTab, signIn } from './console-tab.js'
+import { inBrowser, openTab, signIn } from './console-tab.js'
 
-const CHROMIUM = '/usr/bin/chromium'
 /** Set to a folder, the pages are photographed into it. */
 const PICTURES = process.env.SWITCHBOARD_TEST_PICTURES
 
-describe.skipIf(!existsSync(CHROMIUM))('keys and streams in a browser', () => {
-  let browser: Browser
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM })
-  })
-  afterAll(() => browser?.close())
-
+inBrowser('keys and streams in a browser', (browser) => {
   async function pictures(page: Page, name: string): Promise<void> {
     if (PICTURES === undefined) return
     mkdirSync(PICTURES, { recursive: true })

@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
 import { type Json, TestServer, until } from '../kit.js'
-import { openTab, pictures, signIn, type Tab } from './console-tab.js'
+import { inBrowser, openTab, pictures, signIn, type Tab } from './console-tab.js'
 
-const CHROMIUM = '/usr/bin/chromium'
 const ROW_PX = 30
 
 const synced = (n: number): Json => ({
@@ -20,13 +18,7 @@ const started = (call_sid: string): Json => ({
   service_id: 'front-desk',
 })
 
-describe.skipIf(!existsSync(CHROMIUM))('the live page', () => {
-  let browser: Browser
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM })
-  })
-  afterAll(() => browser?.close())
-
+inBrowser('the live page', (browser) => {
   async function open(server: TestServer, path = '/live'): Promise<Tab> {
     const tab = await openTab(browser, server, path)
     await signIn(server, tab.page)

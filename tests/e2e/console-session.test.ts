@@ -1,10 +1,7 @@
-import { existsSync } from 'node:fs'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { BrowserContext, Page } from 'playwright-core'
+import { expect, onTestFinished, test } from 'vitest'
 import { type Json, TestServer, until } from '../kit.js'
-import { openTab, signIn } from './console-tab.js'
-
-const CHROMIUM = '/usr/bin/chromium'
+import { inBrowser, openTab, signIn } from './console-tab.js'
 
 const started = (call_sid: string): Json => ({
   event_type: 'call.started',
@@ -15,13 +12,7 @@ const started = (call_sid: string): Json => ({
 const live = (page: Page) => page.locator('.top .connection.live').waitFor()
 const call = (page: Page, sid: string) => page.locator(`[data-call=${sid}]`)
 
-describe.skipIf(!existsSync(CHROMIUM))('signing in to the console', () => {
-  let browser: Browser
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM })
-  })
-  afterAll(() => browser?.close())
-
+inBrowser('signing in to the console', (browser) => {
   async function another(context: BrowserContext, server: TestServer, path = '/'): Promise<Page> {
     const page = await context.newPage()
     await page.goto(`${server.url}/console${path}`)
@@ -127,7 +118,7 @@ describe.skipIf(!existsSync(CHROMIUM))('signing in to the console', () => {
     const path = `/v1/${server.workspace}/access-tokens`
     const asked = { permissions: ['calls:observe', 'pii:read'], call_sids: ['CA1'], ttl_seconds: 600 }
     const { access_token } = await server.request('POST', path, asked)
-    const context = await browser.newContext()
+    const context = await browser().newContext()
     onTestFinished(() => context.close())
     const page = await context.newPage()
     await page.goto(`${server.url}/console/calls/CA1#token=${access_token}`)

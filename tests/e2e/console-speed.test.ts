@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs'
-import { type Browser, type CDPSession, chromium } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { CDPSession } from 'playwright-core'
+import { expect, test } from 'vitest'
 import { type Json, TestServer } from '../kit.js'
-import { openTab, signIn } from './console-tab.js'
+import { inBrowser, openTab, signIn } from './console-tab.js'
 
-const CHROMIUM = '/usr/bin/chromium'
 const SECONDS = 60
 const EVENTS_A_SECOND = 1000
 /** Batches a second: what comes evenly is harder to draw than what comes at once. */
@@ -40,13 +38,7 @@ async function heapMiB(devtools: CDPSession): Promise<number> {
   return usedSize / 1024 / 1024
 }
 
-describe.skipIf(!existsSync(CHROMIUM))('the console under load', () => {
-  let browser: Browser
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM })
-  })
-  afterAll(() => browser?.close())
-
+inBrowser('the console under load', (browser) => {
   test(`${EVENTS_A_SECOND} events a second for a minute are drawn smoothly, and the heap stays where it is`, async () => {
     const server = await TestServer.start()
     const { page } = await openTab(browser, server, '/live')

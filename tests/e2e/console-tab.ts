@@ -1,7 +1,23 @@
-import { mkdirSync } from 'node:fs'
-import type { Browser, Page } from 'playwright-core'
-import { onTestFinished } from 'vitest'
+import { existsSync, mkdirSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, onTestFinished } from 'vitest'
 import type { TestServer } from '../kit.js'
+
+const CHROMIUM = '/usr/bin/chromium'
+
+/** Tests in the system's Chromium, one for the whole file; skipped, and said to be, where there is none. */
+export function inBrowser(name: string, define: (browser: () => Browser) => void): void {
+  const isThere = existsSync(CHROMIUM)
+  if (!isThere) console.log(`${name}: not tested, there is no ${CHROMIUM}`)
+  describe.skipIf(!isThere)(name, () => {
+    let browser: Browser
+    beforeAll(async () => {
+      browser = await chromium.launch({ executablePath: CHROMIUM })
+    })
+    afterAll(() => browser?.close())
+    define(() => browser)
+  })
+}
 
 /** Sooner than a test gives up, so that it says what it waited for. */
 const LOCATOR_MS_MAX = 20_000
@@ -14,8 +30,8 @@ export interface Tab {
 }
 
 /** Opens a page of the console, given by its address below `/console`. Nobody is signed in. */
-export async function openTab(browser: Browser, server: TestServer, path = '/'): Promise<Tab> {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+export async function openTab(browser: () => Browser, server: TestServer, path = '/'): Promise<Tab> {
+  const context = await browser().newContext({ viewport: { width: 1440, height: 900 } })
   onTestFinished(() => context.close())
   const page = await context.newPage()
   page.setDefaultTimeout(LOCATOR_MS_MAX)

@@ -1,21 +1,14 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
 import { type Json, root, TestServer, until } from '../kit.js'
-import { openTab, signIn, type Tab } from './console-tab.js'
+import { inBrowser, openTab, signIn, type Tab } from './console-tab.js'
 
-const CHROMIUM = '/usr/bin/chromium'
 /** Set to a folder, the pages are photographed into it. */
 const PICTURES = process.env.SWITCHBOARD_TEST_PICTURES
 
-describe.skipIf(!existsSync(CHROMIUM))('trying it in a browser', () => {
-  let browser: Browser
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM })
-  })
-  afterAll(() => browser?.close())
-
+inBrowser('trying it in a browser', (browser) => {
   async function open(server: TestServer, path: string): Promise<Tab> {
     const tab = await openTab(browser, server, path)
     await signIn(server, tab.page)

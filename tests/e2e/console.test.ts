@@ -1,11 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { mkdirSync } from 'node:fs'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
 import { Cable } from '../cable.js'
 import { type Json, TestServer, until } from '../kit.js'
-import { openTab, signIn, type Tab } from './console-tab.js'
+import { inBrowser, openTab, signIn, type Tab } from './console-tab.js'
 
-const CHROMIUM = '/usr/bin/chromium'
 /** Set to a folder, the pages are photographed into it. */
 const PICTURES = process.env.SWITCHBOARD_TEST_PICTURES
 
@@ -38,13 +37,7 @@ const synced = (n: number): Json => ({
   duration_ms: 12,
 })
 
-describe.skipIf(!existsSync(CHROMIUM))('the console in a browser', () => {
-  let browser: Browser
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM })
-  })
-  afterAll(() => browser?.close())
-
+inBrowser('the console in a browser', (browser) => {
   const open = (server: TestServer): Promise<Tab> => openTab(browser, server)
 
   const idsShown = (page: Page): Promise<string[]> =>

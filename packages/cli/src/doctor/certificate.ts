@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { isIP } from 'node:net'
 import { connect } from 'node:tls'
+import { type Finding, fail, ok, warn } from '@switchboard/contract/core'
 import { configOf, type SettingFlags } from '../parse/setting-options.js'
-import { type Finding, fail, ok, warn } from './check.js'
 
 /** Settings of a server that say what it proves itself with, and to whom it is to be known under which name. */
 export const TLS_SETTINGS = ['tlsCert', 'tlsKey', 'publicUrl'] as const

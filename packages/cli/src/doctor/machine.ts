@@ -1,5 +1,5 @@
 import { access, constants, readFile, stat, statfs } from 'node:fs/promises'
-import { type Finding, fail, ok, warn } from './check.js'
+import { type Finding, fail, ok, warn } from '@switchboard/contract/core'
 
 /** The oldest Node.js that Switchboard runs on. */
 const NODE_MIN = [20, 19] as const

@@ -1,5 +1,5 @@
+import type { Finding } from '@switchboard/contract/core'
 import { configOf, type SettingFlags } from '../parse/setting-options.js'
-import type { Finding } from './check.js'
 
 /** Settings of a gateway that say where its NATS servers are and how they should be. */
 export const NATS_SETTINGS = [

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { type Finding, fail, ok } from '@switchboard/contract/core'
 import { openClient, plainEvent } from '../client.js'
 import type { Context } from '../context.js'
 import { tell } from '../failure.js'
 import { duration } from '../render/text.js'
 import type { Target } from '../target.js'
-import { type Finding, fail, ok } from './check.js'
 
 const ROUNDS = 5
 const TOTAL_MS_MAX = 15_000

@@ -1,4 +1,5 @@
 import type { Health, Readiness, Workspace } from '@switchboard/contract'
+import { type Finding, fail, ok, warn } from '@switchboard/contract/core'
 import { createApi, send } from '../api.js'
 import type { Context } from '../context.js'
 import { credentialsPath, isPrivate } from '../credentials.js'
@@ -6,7 +7,6 @@ import { tell } from '../failure.js'
 import { duration } from '../render/text.js'
 import type { Target } from '../target.js'
 import { workspaceId } from '../workspace.js'
-import { type Finding, fail, ok, warn } from './check.js'
 
 /** Tokens last minutes, and times in events come from two clocks: a few seconds do no harm. */
 const SKEW_WARN_MS = 5000

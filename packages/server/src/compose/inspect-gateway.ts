@@ -1,5 +1,5 @@
+import type { Finding } from '@switchboard/contract/core'
 import { type Clock, systemClock } from '../clock.js'
-import type { Finding } from '../log/jetstream/finding.js'
 import type { Config } from '../ops/config.js'
 
 /** What a gateway with this configuration should know of its NATS servers; nothing when it has none. */

@@ -1,5 +1,5 @@
 import { formatPosition, SwitchboardError, type Workspace } from '@switchboard/contract'
-import type { Finding } from '../log/jetstream/finding.js'
+import type { Finding } from '@switchboard/contract/core'
 import { partitionOf } from '../log/jetstream/names.js'
 import { peekStore } from '../log/jetstream/peek.js'
 import { type JetStreamEngine, openJetStreamEngine } from '../log/jetstream.js'

@@ -5,8 +5,8 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from '@nats-io/jetstream'
+import { type Finding, warn } from '@switchboard/contract/core'
 import type { Clock } from '../../clock.js'
-import { type Finding, warn } from './finding.js'
 import { CHECKPOINT_STREAM, checkpointSubjects, eventStream, eventSubjects } from './names.js'
 import { pause } from './patience.js'
 

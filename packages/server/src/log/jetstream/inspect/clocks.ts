@@ -1,5 +1,5 @@
 import { AckPolicy, type JetStreamManager } from '@nats-io/jetstream'
-import { type Finding, ok, warn } from '../finding.js'
+import { type Finding, ok, warn } from '@switchboard/contract/core'
 import type { Monitored } from './monitor.js'
 
 /** Tokens last minutes, and positions carry the servers' time: a few seconds do no harm. */

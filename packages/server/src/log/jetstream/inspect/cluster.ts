@@ -1,5 +1,5 @@
 import type { StreamInfo } from '@nats-io/jetstream'
-import { type Finding, fail, ok, warn } from '../finding.js'
+import { type Finding, fail, ok, warn } from '@switchboard/contract/core'
 import type { Monitored } from './monitor.js'
 import type { SeenServer } from './versions.js'
 

@@ -1,5 +1,5 @@
+import { type Finding, fail, ok, warn } from '@switchboard/contract/core'
 import { isAtLeast, SYNC_SETTING_VERSION } from '../../../nats/version.js'
-import { type Finding, fail, ok, warn } from '../finding.js'
 import type { Monitored, Unmonitored } from './monitor.js'
 import type { Synchronous } from './store-folder.js'
 import type { SeenServer } from './versions.js'

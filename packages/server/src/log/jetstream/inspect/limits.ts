@@ -1,5 +1,5 @@
 import type { JetStreamAccountStats, JetStreamUsageAccountLimits } from '@nats-io/jetstream'
-import { type Finding, ok, warn } from '../finding.js'
+import { type Finding, ok, warn } from '@switchboard/contract/core'
 import type { Monitored } from './monitor.js'
 
 /** From here on a limit is worth a word: there is time to raise it. */

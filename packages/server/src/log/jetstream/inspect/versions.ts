@@ -1,5 +1,5 @@
+import { type Finding, ok, warn } from '@switchboard/contract/core'
 import { BATCH_GET_VERSION, isAtLeast, SYNC_SETTING_VERSION } from '../../../nats/version.js'
-import { type Finding, ok, warn } from '../finding.js'
 
 /** One server, as far as it was seen. */
 export interface SeenServer {

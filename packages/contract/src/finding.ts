@@ -1,4 +1,4 @@
-/** What one look at something found. */
+/** What one look at something found: a deployment's servers, its certificate, this machine. */
 export interface Finding {
   readonly name: string
   readonly verdict: 'ok' | 'warn' | 'fail'
