@@ -1,4 +1,4 @@
-// `node scripts/console-pictures.mjs`: takes the pictures of the console in README and docs from the real thing: a server
+// Half of `npm run pictures`: takes the pictures of the console in README and docs from the real thing: a server
 // of its own, the simulator in the middle of its story, and Chromium.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

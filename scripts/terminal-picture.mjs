@@ -1,4 +1,4 @@
-// `node scripts/screenshot.mjs`: takes the pictures of README and docs from the real thing: a server, the simulator, and the
+// Half of `npm run pictures`: takes the picture of a terminal in docs from the real thing: a server, the simulator, and the
 // command line's own coloured output, drawn by Chromium.
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
