@@ -125,11 +125,18 @@ export class Calls {
     )
   }
 
-  /** Calls and where each stands. */
-  list(options: { readonly status?: 'active' | 'ended' } = {}): AsyncGenerator<CallState, void, void> {
+  /** Calls and where each stands. `endedSince` leaves out those that ended before it. */
+  list(
+    options: { readonly status?: 'active' | 'ended'; readonly endedSince?: Date } = {},
+  ): AsyncGenerator<CallState, void, void> {
     const path = { workspace_id: workspaceOf(this.#context) }
+    const { status, endedSince } = options
+    const wanted = {
+      ...(status !== undefined && { status }),
+      ...(endedSince !== undefined && { ended_since: endedSince.toISOString() }),
+    }
     return eachItem(async (continuation_token) => {
-      const query = { ...options, ...(continuation_token !== undefined && { continuation_token }) }
+      const query = { ...wanted, ...(continuation_token !== undefined && { continuation_token }) }
       return (await listCalls({ client: this.#context.rest, path, query, throwOnError: true })).data
     })
   }

@@ -39,7 +39,7 @@ export function CallsPage() {
         search="Search by number, id, reason or operator"
         text={text}
         onText={setText}
-        partial={partial}
+        partial={partial.has('calls')}
       />
       {!isFound && <p className="muted">No call holds that text.</p>}
       {waiting.length > 0 && (

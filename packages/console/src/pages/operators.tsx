@@ -24,7 +24,13 @@ export function OperatorsPage() {
   const reasons = wrapUps(operators.values())
   return (
     <div className="boards">
-      <BoardHead title="Operators" search="Search by name, id or call" text={text} onText={setText} partial={partial} />
+      <BoardHead
+        title="Operators"
+        search="Search by name, id or call"
+        text={text}
+        onText={setText}
+        partial={partial.has('operators')}
+      />
       {groups.every(([, members]) => members.length === 0) && <p className="muted">Nobody found.</p>}
       {groups
         .filter(([, members]) => members.length > 0)

@@ -30,7 +30,13 @@ export function PipelinesPage() {
   }
   return (
     <div className="boards">
-      <BoardHead title="Pipelines" search="Search by id or error" text={text} onText={setText} partial={partial} />
+      <BoardHead
+        title="Pipelines"
+        search="Search by id or error"
+        text={text}
+        onText={setText}
+        partial={partial.has('sources')}
+      />
       {failing.length + healthy.length === 0 && <p className="muted">No source holds that text.</p>}
       {failing.length > 0 && (
         <section className="failing" aria-label="Failing">

@@ -30,7 +30,13 @@ export function SurfacesPage() {
   const found = columns.some((column) => column.surfaces.length > 0)
   return (
     <div className="boards">
-      <BoardHead title="Surfaces" search="Search by id" text={text} onText={setText} partial={partial} />
+      <BoardHead
+        title="Surfaces"
+        search="Search by id"
+        text={text}
+        onText={setText}
+        partial={partial.has('surfaces')}
+      />
       {!found && <p className="muted">No surface has that id.</p>}
       {review && review.surfaces.length > 0 && <Column column={review} now={now} />}
       <section className="funnel" aria-label="Funnel">

@@ -1,6 +1,6 @@
 import type { WorkspaceItem } from '@switchboard/sdk'
 import type { FeedStreamOptions } from './feed.js'
-import type { RecordName, RecordPage, StateReader } from './state-reader.js'
+import type { RecordName, RecordPage, RecordsAsked, StateReader } from './state-reader.js'
 import type { Frame } from './store.js'
 
 const BEGAN = Date.UTC(2026, 0, 5, 9)
@@ -93,13 +93,16 @@ export class Stand {
   private readonly pushed = new Pushed<WorkspaceItem>()
   private readonly frames = new Frames()
 
-  /** Pages of lists, by their name, the first for the first question. */
-  readonly pages: Partial<Record<RecordName, RecordPage<RecordName>[]>> = {}
+  /** Pages of lists, by their name, the first for the first question; active calls have a list of their own. */
+  readonly pages: Partial<Record<RecordName | 'active', RecordPage<RecordName>[]>> = {}
 
   readonly feed = { stream: (options: FeedStreamOptions = {}) => this.stream(options) }
   readonly state = {
     get: async () => this.states.shift(),
-    page: async (name: RecordName) => this.pages[name]?.shift() ?? { records: [], position: '1-1', next: undefined },
+    page: async ({ name, status }: RecordsAsked<RecordName>) => {
+      const asked = this.pages[status === 'active' ? 'active' : name]
+      return asked?.shift() ?? { records: [], position: '1-1', next: undefined }
+    },
   } as unknown as StateReader
 
   readonly frame: Frame = this.frames.frame

@@ -26,10 +26,17 @@ export interface RecordPage<Name extends RecordName> {
   readonly next: string | undefined
 }
 
+/** Which list, and which calls of theirs. */
+export interface RecordsAsked<Name extends RecordName> {
+  readonly name: Name
+  readonly status?: 'active' | 'ended'
+  readonly endedSince?: Date
+}
+
 /** How a workspace's state is read: most of it at once, and the rest of a large one list by list. */
 export interface StateReader {
   get(): Promise<WorkspaceState>
-  page<Name extends RecordName>(name: Name, token: string | undefined): Promise<RecordPage<Name>>
+  page<Name extends RecordName>(list: RecordsAsked<Name>, token: string | undefined): Promise<RecordPage<Name>>
 }
 
 const LISTS = { calls: listCalls, operators: listOperators, surfaces: listSurfaces, sources: listDataSources }
@@ -38,8 +45,13 @@ const PAGE_SIZE = 100
 export function stateReader(switchboard: Switchboard, workspaceId: string): StateReader {
   return {
     get: () => switchboard.state.get(),
-    async page(name, token) {
-      const query = { limit: PAGE_SIZE, ...(token !== undefined && { continuation_token: token }) }
+    async page({ name, status, endedSince }, token) {
+      const query = {
+        limit: PAGE_SIZE,
+        ...(status && { status }),
+        ...(endedSince && { ended_since: endedSince.toISOString() }),
+        ...(token !== undefined && { continuation_token: token }),
+      }
       const path = { workspace_id: workspaceId }
       const { data } = await LISTS[name]({ client: switchboard.rest, path, query, throwOnError: true })
       const { items, position, has_more, continuation_token } = data

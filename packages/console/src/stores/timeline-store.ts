@@ -14,8 +14,8 @@ import { type Frame, Store } from './store.js'
 export const TIMELINE_EVENTS_MAX = 20_000
 /** Events that are read at once from the past. */
 const PAGE = 500
-/** How far back the first look for a page goes; each further one goes eight times as far. */
-const LOOK_BACK_MS = 60_000
+/** How far back the first look for a page goes; each further one goes eight times as far. Short: a log may be dense. */
+const LOOK_BACK_MS = 1000
 const LOOK_BACK_GROWS = 8
 /** No further than this for a view that nobody has asked to go on, and never further than any log is kept. */
 const LOOK_BACK_MS_MAX = { first: 24 * 3_600_000, asked: 400 * 24 * 3_600_000 }

@@ -20,7 +20,7 @@ import {
 } from '@switchboard/sdk'
 import { type Connection, stoppedBy } from './connection.js'
 import type { Feed } from './feed.js'
-import type { RecordName, Records, StateReader } from './state-reader.js'
+import type { RecordName, Records, RecordsAsked, StateReader } from './state-reader.js'
 import { type Frame, Store } from './store.js'
 import { waitFor } from './wait.js'
 
@@ -31,8 +31,8 @@ export interface WorkspaceSnapshot {
   readonly operators: ReadonlyMap<string, OperatorState>
   readonly surfaces: ReadonlyMap<string, SurfaceState>
   readonly sources: ReadonlyMap<string, DataSourceState>
-  /** True while the workspace has more than was read of it, and when it has more than a page holds. */
-  readonly partial: boolean
+  /** Kinds of records of which the workspace has more than was read so far, or more than a page holds. */
+  readonly partial: ReadonlySet<RecordName>
   readonly connection: Connection
   /** Events that are no longer kept, from and to, in Unix ms; the state was read anew behind them. */
   readonly gap: { readonly from: number | undefined; readonly to: number | undefined } | undefined
@@ -58,7 +58,7 @@ const empty: WorkspaceSnapshot = {
   operators: new Map(),
   surfaces: new Map(),
   sources: new Map(),
-  partial: false,
+  partial: new Set(),
   connection: { kind: 'connecting' },
   gap: undefined,
   position: undefined,
@@ -69,6 +69,8 @@ const empty: WorkspaceSnapshot = {
 const RECORDS_MAX = 20_000
 /** How long something may have been over when room is needed, the most patient first. */
 const OVER_MS_MAX = [24 * 3_600_000, 6 * 3_600_000, 3_600_000, 600_000, 0]
+/** How far back ended calls are read of a workspace that has more than one answer holds. */
+const ENDED_MS = 24 * 3_600_000
 /** Between two tries to read the state. */
 const RETRY_MS = 5000
 /** Codes after which the same request cannot succeed. */
@@ -90,6 +92,9 @@ export class WorkspaceStore extends Store<WorkspaceSnapshot> {
   #ended = new AbortController()
   /** Where a record stood that was read after the others: what it holds already must not be folded into it again. */
   readonly #readAt = new Map<string, Position>()
+  /** While the rest is read: what has happened since the state, by record, and the records that are whole. */
+  #meanwhile: Map<string, StateEntry[]> | undefined
+  readonly #whole = new Set<string>()
 
   constructor(options: WorkspaceStoreOptions) {
     super(empty, options.frame)
@@ -133,6 +138,8 @@ export class WorkspaceStore extends Store<WorkspaceSnapshot> {
     const present = await state.get()
     if (ended.aborted) return
     this.#readAt.clear()
+    this.#whole.clear()
+    this.#meanwhile = undefined
     this.set({
       ...this.latest,
       phase: 'ready',
@@ -140,10 +147,14 @@ export class WorkspaceStore extends Store<WorkspaceSnapshot> {
       operators: byId('operators', present.operators as readonly OperatorState[]),
       surfaces: byId('surfaces', present.surfaces as readonly SurfaceState[]),
       sources: byId('sources', present.sources as readonly DataSourceState[]),
-      partial: present.has_more,
+      partial: new Set(present.has_more ? NAMES : []),
       position: present.position,
     })
-    if (present.has_more) await this.#readRest(ended)
+    const over = new AbortController()
+    if (present.has_more) {
+      // Beside the stream: nobody waits for what is least urgent. Should it fail, the page goes on saying that there is more.
+      this.#readRest(present.position, AbortSignal.any([ended, over.signal])).catch(() => {})
+    }
     let gap: Gap | undefined
     const stream = feed.stream({
       after: present.position,
@@ -154,38 +165,60 @@ export class WorkspaceStore extends Store<WorkspaceSnapshot> {
       },
       onConnection: (connection) => this.#connect(connection),
     })
-    for await (const item of stream) this.#fold(item)
+    try {
+      for await (const item of stream) this.#fold(item)
+    } finally {
+      over.abort()
+    }
     if (gap === undefined) return
     const timeOf = (id: string | undefined) => (id === undefined ? undefined : parsePosition(id)?.time)
     this.set({ ...this.latest, gap: { from: timeOf(gap.requested), to: timeOf(gap.oldest) } })
   }
 
-  /** The records that one answer had no room for. They are of a later moment, which is remembered with each. */
-  async #readRest(ended: AbortSignal): Promise<void> {
-    let whole = true
-    for (const name of NAMES) {
-      let token: string | undefined
-      do {
-        const page = await this.#options.state.page(name, token)
-        if (ended.aborted) return
-        this.#addPage(name, page.records, parsePosition(page.position))
-        token = page.next
-        if (this.latest[name].size >= this.#recordsMax && token !== undefined) {
-          whole = false
-          token = undefined
-        }
-      } while (token !== undefined)
+  /**
+   * The records that one answer had no room for: who is on the line first, who ended last. Each page is of a moment of its own;
+   * what has happened since is folded on, and what it holds already is not.
+   */
+  async #readRest(position: string, signal: AbortSignal): Promise<void> {
+    for (const name of NAMES) for (const id of this.latest[name].keys()) this.#whole.add(`${name} ${id}`)
+    this.#meanwhile = new Map()
+    const endedSince = new Date(Math.max(0, (parsePosition(position)?.time ?? 0) - ENDED_MS))
+    await this.#readList({ name: 'calls', status: 'active' }, signal)
+    const isWhole = new Set<RecordName>()
+    for (const name of ['operators', 'surfaces', 'sources'] as const) {
+      if (await this.#readList({ name }, signal)) isWhole.add(name)
+      this.set({ ...this.latest, partial: new Set(NAMES.filter((each) => !isWhole.has(each))) })
     }
-    this.set({ ...this.latest, partial: !whole })
+    await this.#readList({ name: 'calls', status: 'ended', endedSince }, signal)
+    if (signal.aborted) return
+    this.#meanwhile = undefined
+    this.#whole.clear()
+  }
+
+  /** @returns false when there is more than is held. */
+  async #readList(asked: RecordsAsked<RecordName>, signal: AbortSignal): Promise<boolean> {
+    let token: string | undefined
+    do {
+      const page = await this.#options.state.page(asked, token)
+      if (signal.aborted) return false
+      this.#addPage(asked.name, page.records, parsePosition(page.position))
+      token = page.next
+      if (token !== undefined && this.latest[asked.name].size >= this.#recordsMax) return false
+    } while (token !== undefined)
+    return true
   }
 
   #addPage<Name extends RecordName>(name: Name, records: readonly Records[Name][], readAt: Position | undefined): void {
+    const reducer = REDUCERS[name] as Reducer<Records[Name]>
     const held = new Map<string, object>(this.latest[name])
     for (const record of records) {
       const id = idOf(name, record)
-      if (held.has(id)) continue
-      held.set(id, record)
-      if (readAt) this.#readAt.set(`${name} ${id}`, readAt)
+      const key = `${name} ${id}`
+      if (readAt === undefined || this.#whole.has(key)) continue
+      this.#whole.add(key)
+      this.#readAt.set(key, readAt)
+      const later = this.#meanwhile?.get(key)?.filter((entry) => comparePositions(entry.position, readAt) > 0) ?? []
+      held.set(id, later.reduce<Records[Name]>(reducer.fold, record))
     }
     this.set({ ...this.latest, [name]: held })
   }
@@ -221,8 +254,14 @@ export class WorkspaceStore extends Store<WorkspaceSnapshot> {
     const records = this.latest[name] as ReadonlyMap<string, Records[Name]>
     const id = reducer.key(entry)
     if (id === undefined) return records
-    const readAt = this.#readAt.get(`${name} ${id}`)
+    const key = `${name} ${id}`
+    const readAt = this.#readAt.get(key)
     if (readAt !== undefined && comparePositions(entry.position, readAt) <= 0) return records
+    if (this.#meanwhile && !this.#whole.has(key)) {
+      const entries = this.#meanwhile.get(key)
+      if (entries) entries.push(entry)
+      else this.#meanwhile.set(key, [entry])
+    }
     const previous = records.get(id)
     const next = reducer.fold(previous, entry)
     if (next === previous) return records

@@ -5039,6 +5039,10 @@ export type ListCallsData = {
          */
         status?: 'active' | 'ended';
         /**
+         * Leaves out calls that ended before this instant.
+         */
+        ended_since?: string;
+        /**
          * Items on a page, 50 when left out.
          */
         limit?: number;

@@ -48,6 +48,21 @@ async function get(server: TestApp, path: string, credential?: string): Promise<
   return answer.json()
 }
 
+describe('the list of calls', () => {
+  test('leaves out what ended before an instant, and nothing that is active', async () => {
+    const server = await openTestApp()
+    await publish(server, ended('CA-old'), started('CA-active'))
+    const first = (await get(server, '/calls/CA-old')) as { call: { ended_at: string } }
+    const since = new Date(Date.parse(first.call.ended_at) + 1).toISOString()
+    const sids = async (query: string) =>
+      ((await get(server, `/calls?${query}`)).items as { call_sid: string }[]).map(({ call_sid }) => call_sid).sort()
+    expect(await sids(`ended_since=${since}`)).toEqual(['CA-active'])
+    expect(await sids(`ended_since=${first.call.ended_at}`)).toEqual(['CA-active', 'CA-old'])
+    expect(await sids(`ended_since=${since}&status=ended`)).toEqual([])
+    expect(await get(server, '/calls?ended_since=yesterday')).toMatchObject({ code: 'invalid_parameter' })
+  })
+})
+
 describe('state', () => {
   test('is what the events say, at the position of the last of them', async () => {
     const server = await openTestApp()

@@ -50,10 +50,8 @@ export function stateHandlers(log: Log): Handlers<StateRoutes> {
       }
     },
 
-    listCalls: ({ params, query, principal }) => {
-      const passes = query.status === undefined ? undefined : query.status === 'active' ? isActive : isEnded
-      return listRecords(log, 'calls', params.workspace_id, query, principal, passes)
-    },
+    listCalls: ({ params, query, principal }) =>
+      listRecords(log, 'calls', params.workspace_id, query, principal, callsThat(query)),
 
     async getCall({ params, principal }) {
       const { workspace_id: workspace, call_sid: call } = params
@@ -93,6 +91,15 @@ async function listRecords(
 
 function show(projection: string, principal: Principal): (record: JsonObject) => object {
   return showing(projection, !mustMask(principal))
+}
+
+/** What the query asks of a call; undefined when it asks for all. */
+function callsThat({ status, ended_since }: RouteQuery<'listCalls'>): ((record: JsonObject) => boolean) | undefined {
+  if (status === undefined && ended_since === undefined) return undefined
+  const since = ended_since === undefined ? Number.NEGATIVE_INFINITY : Date.parse(ended_since)
+  return (record) =>
+    (status === undefined || record.status === status) &&
+    (typeof record.ended_at !== 'string' || Date.parse(record.ended_at) >= since)
 }
 
 const isActive = (record: JsonObject): boolean => record.status === 'active'

@@ -1,5 +1,6 @@
 import { Type } from '../../type.js'
 import { CallAnswer, CallList, DataSourceList, OperatorList, SurfaceList, WorkspaceState } from '../schemas/state.js'
+import { instant } from '../schemas/text.js'
 import { inWorkspace, onCall, paging } from './parameters.js'
 import { guarded, type Route } from './route.js'
 
@@ -28,6 +29,7 @@ export const stateRoutes = {
     description: `Calls and where each stands. ${live}`,
     query: Type.Object({
       status: Type.Optional(Type.Enum(['active', 'ended'], { description: 'Only calls that are active, or over.' })),
+      ended_since: Type.Optional(instant('Leaves out calls that ended before this instant.')),
       ...paging,
     }),
     answers: { 200: { description: 'A page of calls.', content: { 'application/json': CallList } } },
