@@ -13,5 +13,7 @@ export default defineConfig({
     // The page's policy allows no `data:` but for images.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // One file: a part that is loaded later is missing when the server is away, or has been replaced.
+    chunkSizeWarningLimit: 800,
   },
 })

@@ -203,6 +203,22 @@ inBrowser('one call in a browser', (browser) => {
     expect(await page.locator('text=2 new').count()).toBe(0)
   })
 
+  test('that is long is opened at its end, and followed', async () => {
+    const server = await TestServer.start()
+    await server.publish([started])
+    for (let from = 0; from < 5000; from += 500) {
+      const said = Array.from({ length: 500 }, (_, n) => caller(`Sentence number ${from + n}.`))
+      await server.publish(said, 'CA1')
+    }
+    const { page } = await open(server)
+    const scroller = page.locator('.said')
+    await scroller.locator('text=Sentence number 4999.').waitFor()
+    await until('the end in sight', () =>
+      scroller.evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight < 2),
+    )
+    expect(await page.locator('.missed').count()).toBe(0)
+  })
+
   test('goes on without a hole or a repeat when the server was killed and is back', async () => {
     const server = await TestServer.start()
     await server.publish([started])

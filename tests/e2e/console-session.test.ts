@@ -111,6 +111,32 @@ inBrowser('signing in to the console', (browser) => {
     await page.locator('main >> text=events:read').waitFor()
   })
 
+  test('a key that may only manage keys does so, and is told what the other pages need', async () => {
+    const server = await TestServer.start()
+    const { api_key } = await server.key(['keys:manage'])
+    const { page } = await openTab(browser, server, '/keys')
+    await page.fill('[name=key]', api_key)
+    await page.click('text=Sign in')
+    await page.locator('text=Create the key').waitFor()
+    await page.goto(`${server.url}/console/calls`)
+    await page.locator('main >> text=events:read').waitFor()
+  })
+
+  test('a page that is opened while the server is away is whole when it is back', async () => {
+    const server = await TestServer.start()
+    const [id] = await server.publish([started('CA1')])
+    const { page } = await openTab(browser, server, '/surfaces')
+    await signIn(server, page)
+    await server.kill('SIGKILL')
+    await page.locator('.top >> text=reconnecting').waitFor()
+    await page.click('nav >> text=Live')
+    await page.locator('text=Not connected').waitFor({ timeout: 40_000 })
+    await server.run()
+    await page.locator(`.event[data-id="${id}"]`).waitFor()
+    await page.click('nav >> text=Keys')
+    await page.locator('text=Create the key').waitFor()
+  })
+
   test('a link to one call shows that call, to who may see nothing else', async () => {
     const server = await TestServer.start()
     await server.publish([started('CA1')])
@@ -134,6 +160,10 @@ inBrowser('signing in to the console', (browser) => {
     await signIn(server, page)
     await page.keyboard.press('3')
     await until('the third page', () => page.url().endsWith('/surfaces') || undefined)
+    await page.goto(`${server.url}/console/nowhere`)
+    await page.locator('text=No such page').waitFor()
+    await page.keyboard.press('3')
+    await page.locator('text=No surfaces yet').waitFor()
     await page.keyboard.press('?')
     await page.locator('dialog[open] >> text=Keyboard').waitFor()
     await page.keyboard.press('Escape')

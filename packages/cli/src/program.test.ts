@@ -160,6 +160,18 @@ describe('a command line becomes a value', () => {
       },
     ],
     [
+      'token create --call-sid CA1 --link',
+      'token create',
+      {
+        target: {},
+        json: false,
+        permissions: ['calls:observe'],
+        callSids: ['CA1'],
+        ttlSeconds: 900,
+        link: true,
+      },
+    ],
+    [
       'serve --port 0 --retention 2h --json --bare',
       'serve',
       { flags: { port: '0', retentionMs: '2h' }, json: true, bare: true },

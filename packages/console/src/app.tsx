@@ -1,7 +1,7 @@
 import { readEvents, Switchboard } from '@switchboard/sdk'
-import { Suspense, useEffect, useState } from 'react'
-import { Navigate, Route, Routes } from 'react-router'
-import { Loading } from './design/parts.js'
+import { useEffect, useState } from 'react'
+import { Link, Navigate, Route, Routes } from 'react-router'
+import { EmptyState } from './design/parts.js'
 import { CallPage } from './pages/call.js'
 import { SignInPage } from './pages/sign-in.js'
 import { routes } from './routes.js'
@@ -62,17 +62,27 @@ function SignedIn({ session, sessions, onAdd }: SignedInProps) {
   return (
     <DeskContext value={desk}>
       <Shell session={session} sessions={sessions} onAdd={onAdd}>
-        <Suspense fallback={<Loading />}>
-          <Routes>
-            {routes.map(({ path, Page }) => (
-              <Route key={path} path={path} element={<Page />} />
-            ))}
-            <Route path="/calls/:sid" element={<CallPage />} />
-            <Route path="*" element={<Navigate to={home} replace />} />
-          </Routes>
-        </Suspense>
+        <Routes>
+          {routes.map(({ path, Page }) => (
+            <Route key={path} path={path} element={<Page />} />
+          ))}
+          <Route path="/calls/:sid" element={<CallPage />} />
+          <Route path="/" element={<Navigate to={home} replace />} />
+          <Route path="*" element={<NoSuchPage />} />
+        </Routes>
       </Shell>
     </DeskContext>
+  )
+}
+
+function NoSuchPage() {
+  return (
+    <EmptyState title="No such page">
+      <p>This address leads nowhere here.</p>
+      <Link className="button" to="/calls">
+        Calls
+      </Link>
+    </EmptyState>
   )
 }
 

@@ -28,7 +28,8 @@ async function start(): Promise<void> {
   if (token) history.replaceState(null, '', location.pathname + location.search)
   const channel = new BroadcastChannel('switchboard sessions')
   const sessions = new SessionStore({ storage: sessionStorage, frame: nextFrame, channel })
-  const failed = token ? await enterByLink(token, sessions) : await sessions.join().then(() => undefined)
+  const failed = token ? await enterByLink(token, sessions) : undefined
+  await sessions.join()
   const root = document.getElementById('root')
   if (root === null) return
   createRoot(root).render(

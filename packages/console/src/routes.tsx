@@ -1,18 +1,16 @@
-import { type ComponentType, lazy } from 'react'
+import type { ComponentType } from 'react'
 import { CallsPage } from './pages/calls.js'
+import { KeysPage } from './pages/keys.js'
 import { LivePage } from './pages/live.js'
 import { OperatorsPage } from './pages/operators.js'
+import { PipelinesPage } from './pages/pipelines.js'
+import { StreamsPage } from './pages/streams.js'
 import { SurfacesPage } from './pages/surfaces.js'
+import { TryItPage } from './pages/try-it.js'
 import { countCalls } from './stores/calls-view.js'
 import { groupSources } from './stores/pipelines-view.js'
 import { waitingForReview } from './stores/surfaces-view.js'
 import type { WorkspaceSnapshot } from './stores/workspace-store.js'
-
-// Loaded when somebody goes there: they bring a chart, a story teller and forms that most visits do without.
-const PipelinesPage = lazy(async () => ({ default: (await import('./pages/pipelines.js')).PipelinesPage }))
-const TryItPage = lazy(async () => ({ default: (await import('./pages/try-it.js')).TryItPage }))
-const StreamsPage = lazy(async () => ({ default: (await import('./pages/streams.js')).StreamsPage }))
-const KeysPage = lazy(async () => ({ default: (await import('./pages/keys.js')).KeysPage }))
 
 /** A few characters, and whether they tell of who needs a person, of what fails, or of what merely is. */
 export interface Badge {
@@ -24,6 +22,8 @@ export interface PageRoute {
   readonly path: string
   readonly name: string
   readonly Page: ComponentType
+  /** False for pages that a key without `events:read` may use. */
+  readonly needsState: boolean
   /** What stands beside the name in the sidebar. */
   readonly badge?: (workspace: WorkspaceSnapshot) => Badge | undefined
 }
@@ -32,6 +32,7 @@ export interface PageRoute {
 export const routes: readonly PageRoute[] = [
   {
     path: '/calls',
+    needsState: true,
     name: 'Calls',
     Page: CallsPage,
     badge: ({ calls }) => {
@@ -40,9 +41,10 @@ export const routes: readonly PageRoute[] = [
       return live > 0 ? { text: live.toLocaleString(), tone: 'muted' } : undefined
     },
   },
-  { path: '/live', name: 'Live', Page: LivePage },
+  { path: '/live', needsState: true, name: 'Live', Page: LivePage },
   {
     path: '/surfaces',
+    needsState: true,
     name: 'Surfaces',
     Page: SurfacesPage,
     badge: ({ surfaces }) => {
@@ -50,9 +52,10 @@ export const routes: readonly PageRoute[] = [
       return waiting > 0 ? { text: `▲ ${waiting}`, tone: 'waiting' } : undefined
     },
   },
-  { path: '/operators', name: 'Operators', Page: OperatorsPage },
+  { path: '/operators', needsState: true, name: 'Operators', Page: OperatorsPage },
   {
     path: '/pipelines',
+    needsState: true,
     name: 'Pipelines',
     Page: PipelinesPage,
     badge: ({ sources }) => {
@@ -60,7 +63,7 @@ export const routes: readonly PageRoute[] = [
       return failing.length > 0 ? { text: `! ${failing.length}`, tone: 'failing' } : undefined
     },
   },
-  { path: '/try', name: 'Try it', Page: TryItPage },
-  { path: '/streams', name: 'Streams', Page: StreamsPage },
-  { path: '/keys', name: 'Keys', Page: KeysPage },
+  { path: '/try', needsState: false, name: 'Try it', Page: TryItPage },
+  { path: '/streams', needsState: false, name: 'Streams', Page: StreamsPage },
+  { path: '/keys', needsState: false, name: 'Keys', Page: KeysPage },
 ]

@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 import { NavLink, useLocation, useNavigate } from 'react-router'
 import { ConnectionWord } from './connection-word.js'
+import { Unbroken } from './design/broken.js'
 import { Button, Denied, Failing, useNow } from './design/parts.js'
 import { chooseTheme, keptTheme } from './design/theme.js'
 import { type PageRoute, routes } from './routes.js'
@@ -58,7 +59,8 @@ export function Shell({ session, sessions, onAdd, children }: ShellProps) {
       </nav>
       <main className="page">
         <Stopped workspace={workspace} onLeave={leave}>
-          {children}
+          {/* Whoever goes to another page leaves a broken one behind. */}
+          <Unbroken key={pathname}>{children}</Unbroken>
         </Stopped>
       </main>
       <dialog ref={more} className="pages" aria-label="More pages">
@@ -118,8 +120,10 @@ function TokenEnd({ credential }: { credential: string }) {
   const now = useNow()
   const endsAt = claimsOf(credential)?.expiresAt
   if (endsAt === undefined || endsAt - now > END_TOLD_MS) return null
-  const minutes = Math.ceil((endsAt - now) / 60_000)
-  return <span className="muted figures">{minutes > 0 ? `link ends in ${minutes} min` : 'link has ended'}</span>
+  const left = endsAt - now
+  if (left <= 0) return <span className="muted">link has ended</span>
+  const words = left > 60_000 ? `${Math.ceil(left / 60_000)} min` : `${Math.ceil(left / 1000)} s`
+  return <span className="muted figures">link ends in {words}</span>
 }
 
 function ThemeButton() {
@@ -145,11 +149,25 @@ interface StoppedProps {
 /** The page gives way when there is nothing to show; with a state that was read once, it stays and the header tells. */
 function Stopped({ workspace: { connection, phase }, onLeave, children }: StoppedProps) {
   const { pathname } = useLocation()
-  // One call can be observed with a credential that may see nothing else.
-  const needsState = !pathname.startsWith('/calls/')
-  if (connection.kind !== 'stopped' || phase === 'ready' || !needsState) return children
-  if (connection.code === 'forbidden') return <Denied permission="events:read" />
+  if (connection.kind !== 'stopped') return children
   const expired = connection.code.startsWith('credential_') || connection.code === 'unauthenticated'
+  if (phase === 'ready') {
+    return (
+      <>
+        <p className="stale" role="alert">
+          ✕ {expired ? 'This sign-in has ended.' : connection.why} What stands here is no longer live.{' '}
+          <Button onClick={expired ? onLeave : () => location.reload()}>
+            {expired ? 'Sign in anew' : 'Try again'}
+          </Button>
+        </p>
+        {children}
+      </>
+    )
+  }
+  // One call can be observed, events published and keys made with a credential that may see nothing else.
+  const needsState = routes.find(({ path }) => path === pathname)?.needsState ?? !pathname.startsWith('/calls/')
+  if (!needsState && !expired) return children
+  if (connection.code === 'forbidden') return <Denied permission="events:read" />
   return (
     <Failing
       what={expired ? 'This sign-in has ended' : 'The state could not be read'}

@@ -26,6 +26,9 @@ interface CreateToken {
 /** A browser listens; whatever more it may do must be asked for. */
 const BROWSER_PERMISSIONS: readonly Permission[] = ['events:read', 'calls:observe']
 
+/** A link to a call shows that call: `events:read` would show the whole workspace. */
+const CALL_PERMISSIONS: readonly Permission[] = ['calls:observe']
+
 interface Raw extends TargetOptions {
   readonly json?: true
   readonly permissions?: readonly Permission[]
@@ -57,7 +60,7 @@ export const defineToken: Define = (program, submit) => {
         {
           target: targetOf(raw),
           json: raw.json ?? false,
-          permissions: raw.permissions ?? BROWSER_PERMISSIONS,
+          permissions: raw.permissions ?? (raw.link && raw.callSid ? CALL_PERMISSIONS : BROWSER_PERMISSIONS),
           callSids: raw.callSid ?? [],
           ttlSeconds: raw.ttl ?? limits.tokenSecondsDefault,
           link: raw.link ?? false,

@@ -28,13 +28,16 @@ function Call({ callSid }: { callSid: string }) {
   const [watchers] = useState(() => new WatchersStore({ callSid, switchboard, frame: nextFrame }))
   useEffect(() => {
     void store.start()
-    void watchers.start()
-    return () => {
-      store.stop()
-      watchers.stop()
-    }
-  }, [store, watchers])
+    return () => store.stop()
+  }, [store])
   const call = useStore(store)
+  // This page is one of them from when it is connected; while it is not, nobody could answer.
+  const isConnected = call.connection.kind === 'live'
+  useEffect(() => {
+    if (!isConnected) return
+    void watchers.start()
+    return () => watchers.stop()
+  }, [watchers, isConnected])
   const watching = useStore(watchers)
   const now = useNow()
   const [part, setPart] = useState<Part>('conversation')

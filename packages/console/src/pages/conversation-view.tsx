@@ -22,6 +22,8 @@ export function ConversationView({ picture, beginsAt, isReplay, nameOf }: Conver
   const { lines, speaking } = picture
   const scroll = useRef<HTMLDivElement>(null)
   const following = useRef(true)
+  /** Where it stood when it was last looked at: only a reader goes up. */
+  const lastTop = useRef(0)
   /** How many lines there were when the reader left the end; undefined while they are there. */
   const [read, setRead] = useState<number>()
   const [from, setFrom] = useState(LINES_SHOWN_MAX)
@@ -32,12 +34,18 @@ export function ConversationView({ picture, beginsAt, isReplay, nameOf }: Conver
   }
   const scrolled = () => {
     const { scrollHeight = 0, scrollTop = 0, clientHeight = 0 } = scroll.current ?? {}
-    following.current = scrollHeight - scrollTop - clientHeight < FOLLOWING_PX
+    // More may have come since it was scrolled to what was its end: then it is followed still.
+    const wentUp = scrollTop < lastTop.current - 1
+    lastTop.current = scrollTop
+    if (scrollHeight - scrollTop - clientHeight < FOLLOWING_PX) following.current = true
+    else if (wentUp) following.current = false
     setRead((before) => (following.current ? undefined : (before ?? lines.length)))
   }
   // Before it is painted: what is followed must not be seen to jump.
   useLayoutEffect(() => {
-    if (following.current && scroll.current) scroll.current.scrollTop = scroll.current.scrollHeight
+    if (!following.current || !scroll.current) return
+    scroll.current.scrollTop = scroll.current.scrollHeight
+    lastTop.current = scroll.current.scrollTop
   })
   useRowKeys(scroll)
   const hidden = Math.max(0, lines.length - from)

@@ -1,7 +1,7 @@
 import { type SubmitEvent, useEffect } from 'react'
 import { Button, Chip } from '../design/parts.js'
 import { useBench } from '../try-bench.js'
-import { useStore } from '../workspace.js'
+import { useStore, useWorkspace } from '../workspace.js'
 import type { LiveView } from './live-view.js'
 import { ENTITY_NAMES } from './live-view.js'
 import { FAMILIES, markOf } from './marks.js'
@@ -9,8 +9,7 @@ import { FAMILIES, markOf } from './marks.js'
 /** What the server is asked for: families and types of events, and the ids they are about. */
 export function LiveFilters({ view }: { view: LiveView }) {
   const { types, entities } = view
-  const toggle = (filter: string) =>
-    view.change({ types: types.includes(filter) ? types.filter((each) => each !== filter) : [...types, filter] })
+  const toggle = (filter: string) => view.change({ types: toggled(types, filter) })
   const single = types.filter((type) => !FAMILIES.some((family) => type === `${family}.*`))
   return (
     <>
@@ -44,8 +43,12 @@ export function LiveFilters({ view }: { view: LiveView }) {
 
 function TypeChoice({ chosen, onChoose }: { chosen: readonly string[]; onChoose: (type: string) => void }) {
   const { publishing } = useBench()
+  const { connection } = useWorkspace()
   const { catalogue } = useStore(publishing)
-  useEffect(() => void publishing.load(), [publishing])
+  // Asked again when the server is back.
+  useEffect(() => {
+    if (connection.kind !== 'reconnecting') void publishing.load()
+  }, [publishing, connection.kind])
   const known = catalogue.kind === 'ready' ? catalogue.types.filter(({ channel }) => channel === 'workspace') : []
   return (
     <select className="field" aria-label="Only one type" value="" onChange={(event) => onChoose(event.target.value)}>
@@ -79,4 +82,11 @@ function EntityChoice({ onChoose }: { onChoose: (entity: LiveView['entities'][nu
       <input className="field" name="value" aria-label="Only this id" placeholder="Only this id" autoComplete="off" />
     </form>
   )
+}
+
+/** With one filter more, or less. A type narrows the family it is of, and a family takes its types in. */
+function toggled(types: readonly string[], filter: string): readonly string[] {
+  if (types.includes(filter)) return types.filter((each) => each !== filter)
+  const covers = (wide: string, narrow: string) => wide.endsWith('*') && narrow.startsWith(wide.slice(0, -1))
+  return [...types.filter((each) => !covers(each, filter) && !covers(filter, each)), filter]
 }

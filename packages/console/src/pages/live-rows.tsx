@@ -121,7 +121,7 @@ function EventRow({ item, start, isChosen }: { item: WorkspaceItem; start: numbe
         {clockTime(item.time)}
       </time>
       <span className={tone}>
-        <span aria-hidden="true">{markOf(type)}</span> {type}
+        <span aria-hidden="true">{markOf(type)}</span> <span className="type-name">{type}</span>
       </span>
       <bdi dir="auto">{sentence(item)}</bdi>
     </div>

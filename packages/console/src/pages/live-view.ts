@@ -28,7 +28,7 @@ export function useLiveView(): LiveView {
   const [query, setQuery] = useSearchParams()
   const types = listOf(query.get('types'))
   const entities = ENTITY_NAMES.flatMap((name) => query.getAll(name).map((value) => ({ name, value })))
-  const asked = new Date(query.get('at') ?? '')
+  const at = Date.parse(query.get('at') ?? '')
   const key = JSON.stringify([types, entities])
   // The key says all of both.
   const filter = useMemo(() => filterOf(types, entities), [key])
@@ -36,7 +36,8 @@ export function useLiveView(): LiveView {
     types,
     entities,
     text: query.get('text') ?? '',
-    at: Number.isNaN(asked.getTime()) ? undefined : asked,
+    // What is still to come is the present.
+    at: at >= 0 && at <= Date.now() ? new Date(at) : undefined,
     event: query.get('event') ?? undefined,
     filter,
     change(changes) {

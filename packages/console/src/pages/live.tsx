@@ -141,10 +141,15 @@ function Events({ view, timeline, store, chosen, onChoose, onText }: EventsProps
     if (connection.code === 'forbidden') return <Denied permission="events:read" />
     return (
       <Failing what="The events could not be read" still={connection.why}>
-        <Button onClick={() => view.change({ types: [], entities: [], at: undefined })}>
-          Without filters, from now
-        </Button>
+        XX
       </Failing>
+    )
+  }
+  if (loading === 'first' && connection.kind === 'reconnecting') {
+    return (
+      <EmptyState title="Not connected">
+        <p>The events are read as soon as the server answers. {connection.why}</p>
+      </EmptyState>
     )
   }
   if (loading === 'first') return <Loading />

@@ -33,11 +33,18 @@ const FIELDS_MAX = 3
 
 export function sentence(item: WorkspaceItem): string {
   const event = sent(item)
-  const say = sentences[typeOf(item)]
+  const type = typeOf(item)
+  const say = sentences[type]
   if (say) return say(event)
-  return Object.entries(event)
-    .filter(([name, value]) => name !== 'event_type' && value !== null && typeof value !== 'object')
+  // Its own name says what happened: "surface.review_rejected" to what, and why.
+  const about = SUBJECTS.find((name) => typeof event[name] === 'string')
+  const happened = `${about ? `${id(event[about])} ` : ''}${words(type.split('.').at(-1))}`
+  const rest = Object.entries(event)
+    .filter(([name, value]) => name !== 'event_type' && name !== about && value !== null && typeof value !== 'object')
     .slice(0, FIELDS_MAX)
     .map(([name, value]) => `${name} ${typeof value === 'string' ? shortId(value) : String(value)}`)
-    .join(' · ')
+  return [happened, ...rest].join(' · ')
 }
+
+/** What an event without a sentence is about, by the first of these that it has. */
+const SUBJECTS = ['surface_id', 'call_sid', 'operator_id', 'data_source_id', 'entity_id']

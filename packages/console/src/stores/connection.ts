@@ -27,3 +27,22 @@ export function stoppedBy(error: unknown): Connection & { readonly kind: 'stoppe
   const code = error instanceof SwitchboardError ? error.code : 'unknown'
   return { kind: 'stopped', code, why: error instanceof Error ? error.message : String(error) }
 }
+
+/** Codes after which the same request cannot succeed. */
+const FINAL: ReadonlySet<string> = new Set([
+  'forbidden',
+  'unauthenticated',
+  'credential_expired',
+  'credential_revoked',
+  'credential_failed',
+  'not_found',
+  'call_unknown',
+  'invalid_parameter',
+  'invalid_argument',
+  'invalid_position',
+])
+
+/** Whether trying again is of no use. */
+export function isFinal(error: unknown): boolean {
+  return !(error instanceof SwitchboardError) || FINAL.has(error.code)
+}

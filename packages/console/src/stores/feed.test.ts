@@ -251,6 +251,11 @@ describe('tabs of one browser', () => {
     await rest()
     expect(gaps).toEqual([gap])
     expect(seen).toEqual([8])
+    // Of a leader that was away: this tab has it all.
+    server.streams[0]?.asked.onGap({ ...gap, oldest: item(2, {}).id })
+    await rest()
+    await rest()
+    expect(gaps).toEqual([gap])
     server.streams[0]?.live.fail(new SwitchboardError('forbidden', 'no'))
     await expect(done).rejects.toMatchObject({ code: 'forbidden' })
   })

@@ -53,7 +53,8 @@ export class Feed {
   readonly #now: () => number
   readonly #readers = new Set<Reader>()
   #ended = new AbortController()
-  #leads = false
+  /** The run that holds the stream for all tabs; one that was taken over may end after the next has begun. */
+  #run: AbortSignal | undefined
   /** Everything after it has been handed to the readers. */
   #position: string | undefined
   #connection: Connection = { kind: 'connecting' }
@@ -80,7 +81,7 @@ export class Feed {
     if (signal.aborted) return
     const unlisten = this.#share.listen((message) => {
       // One after the other: what was missed is read before what follows it is told.
-      this.#heard = this.#heard.then(() => this.#hear(message, signal))
+      this.#heard = this.#heard.then(() => this.#hear(message, signal)).catch(() => {})
     })
     signal.addEventListener('abort', unlisten)
     this.#share.say({ kind: 'hello' })
@@ -146,7 +147,7 @@ export class Feed {
   }
 
   async #lead(leading: AbortSignal): Promise<void> {
-    this.#leads = true
+    this.#run = leading
     let connections = 0
     try {
       const stream = this.#options.switchboard.events.stream({
@@ -180,7 +181,7 @@ export class Feed {
       // The lock stays with the tab that knows why there is no stream: another would only find out again.
       await new Promise((resolve) => leading.addEventListener('abort', resolve))
     } finally {
-      this.#leads = false
+      if (this.#run === leading) this.#run = undefined
     }
   }
 
@@ -207,7 +208,8 @@ export class Feed {
       case 'here':
         if (this.#position === undefined) this.#stand(message.position)
         else await this.#readMissed(message.position, signal)
-        this.#connect(message.connection)
+        // Meanwhile it may have become this tab's to say.
+        if (!signal.aborted && !this.#leads) this.#connect(message.connection)
         break
       case 'item':
         if (this.#position === undefined) break
@@ -218,7 +220,7 @@ export class Feed {
         this.#connect(message.connection)
         break
       case 'gap':
-        this.#gap(message.gap)
+        if (this.#isMissing(message.gap)) this.#gap(message.gap)
         break
       case 'failed':
         this.#fail(new SwitchboardError(message.code, message.why))
@@ -237,6 +239,7 @@ export class Feed {
         // Read up to the end, which is not before what the leader had.
         if (isAfter(until, this.#position)) this.#position = until
       } catch {
+        if (signal.aborted || this.#leads) return
         this.#connect({ kind: 'reconnecting', at: this.#now() + RETRY_MS, why: 'what was missed could not be read' })
         await (this.#options.wait ?? waitFor)(RETRY_MS, signal)
       }
@@ -256,6 +259,11 @@ export class Feed {
     if (this.#goal === undefined || isAfter(this.#goal, item.id)) return
     this.#goal = undefined
     this.#tellConnection({ kind: 'live' })
+  }
+
+  /** A leader that was away for longer than events are kept misses what the other tabs have. */
+  #isMissing({ code, oldest }: Gap): boolean {
+    return code !== 'history_truncated' || oldest === undefined || isAfter(oldest, this.#position)
   }
 
   #gap(gap: Gap): void {
@@ -278,6 +286,10 @@ export class Feed {
     this.#failure = failure
     this.#connection = { kind: 'stopped', code: failure.code, why: failure.message }
     for (const reader of this.#readers) reader.fail(failure)
+  }
+
+  get #leads(): boolean {
+    return this.#run !== undefined
   }
 
   #tell(message: ShareMessage): void {

@@ -1,3 +1,4 @@
+import { MASKED_TEXT } from '@switchboard/contract/core'
 import type { OperatorState } from '@switchboard/contract/state'
 
 export type OperatorGroup = 'on-call' | 'online' | 'busy' | 'offline'
@@ -34,7 +35,9 @@ export function groupOperators(
 
 /** The profile's fields are free: the name is asked for by the one spelling that upstream uses. */
 export function operatorName({ profile, operator_id }: OperatorState): string {
-  return profile.name ?? operator_id
+  return profile.name === undefined || profile.name === null || profile.name === MASKED_TEXT
+    ? operator_id
+    : profile.name
 }
 
 /** How often each reason closed an operator's latest intervention: the records keep no earlier ones. */

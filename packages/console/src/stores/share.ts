@@ -44,9 +44,18 @@ export async function shareOf(workspaceId: string, credential: string): Promise<
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(credential))
   const name = `switchboard ${workspaceId} ${btoa(String.fromCharCode(...new Uint8Array(digest).slice(0, 12)))}`
   const channel = new BroadcastChannel(name)
+  let isClosed = false
   return {
-    lead: (ended, run) => leadInTurn(name, ended, run),
-    say: (message) => channel.postMessage(message),
+    lead(ended, run) {
+      ended.addEventListener('abort', () => {
+        isClosed = true
+        channel.close()
+      })
+      return leadInTurn(name, ended, run)
+    },
+    say(message) {
+      if (!isClosed) channel.postMessage(message)
+    },
     listen(listener) {
       const hear = ({ data }: MessageEvent<ShareMessage>) => listener(data)
       channel.addEventListener('message', hear)
@@ -77,8 +86,16 @@ async function leadInTurn(
       if (leading === mine) leading = undefined
     }
   }
+  let isTaking = false
   const seen = () => {
-    if (document.visibilityState === 'visible' && leading === undefined) void hold({ steal: true })
+    if (document.visibilityState !== 'visible' || leading !== undefined || isTaking) return
+    isTaking = true
+    // Whatever goes wrong, this tab still waits for its turn below.
+    hold({ steal: true })
+      .catch(() => {})
+      .finally(() => {
+        isTaking = false
+      })
   }
   document.addEventListener('visibilitychange', seen)
   ended.addEventListener('abort', () => document.removeEventListener('visibilitychange', seen))

@@ -11,8 +11,16 @@ export type Frame = (run: () => void) => void
 const HIDDEN_FRAME_MS = 250
 
 export const nextFrame: Frame = (run) => {
-  if (document.visibilityState === 'hidden') setTimeout(run, HIDDEN_FRAME_MS)
-  else requestAnimationFrame(run)
+  let isDone = false
+  const once = () => {
+    if (isDone) return
+    isDone = true
+    clearTimeout(timer)
+    run()
+  }
+  // A frame that was asked for in sight may never come: the tab may be hidden before it.
+  const timer = setTimeout(once, HIDDEN_FRAME_MS)
+  requestAnimationFrame(once)
 }
 
 /** An immutable value whose listeners hear of changes at most once a frame, however many events made them. */

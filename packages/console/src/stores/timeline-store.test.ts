@@ -1,4 +1,4 @@
-import type { WorkspaceItem } from '@switchboard/sdk'
+import { SwitchboardError, type WorkspaceItem } from '@switchboard/sdk'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { FeedStreamOptions } from './feed.js'
 import { Frames, item, Pushed, started } from './stand.test-kit.js'
@@ -166,4 +166,39 @@ test('events that are no longer kept are told of, with where what is kept begins
   })
   await show()
   expect(store.get().gap).toEqual({ oldest: call(9).time.getTime() })
+})
+
+test('what arrives while older events push it out of the window is read again, and never stands behind a hole', async () => {
+  const { store, show, come } = await open([...range(1, 600), ...range(9000, 9002)], { max: 600 })
+  expect(await show()).toHaveLength(500)
+  store.pause()
+  come(9003, 9010)
+  await show()
+  await store.loadOlder()
+  await show()
+  expect(store.get()).toMatchObject({ isLive: false, paused: false, waiting: 0 })
+  store.resume()
+  const before = await show()
+  await store.loadNewer()
+  const after = await show()
+  expect(before.at(-1)).toBeLessThan(9003)
+  expect(after.slice(-11)).toEqual(range(9000, 9010))
+})
+
+test('the first events are asked for again until the server answers, and not when they may not be read', async () => {
+  const failures = ['connection_failed', 'forbidden']
+  const waits: number[] = []
+  const { store, show } = await open([], {
+    feed: {
+      head: async () => {
+        throw new SwitchboardError(failures.shift() ?? '', 'no')
+      },
+      stream: () => new Pushed<WorkspaceItem>().read(),
+    },
+    now: () => 0,
+    wait: async (ms) => void waits.push(ms),
+  })
+  await show()
+  expect(waits).toEqual([5000])
+  expect(store.get().connection).toMatchObject({ kind: 'stopped', code: 'forbidden' })
 })

@@ -5,13 +5,16 @@ import {
   type Switchboard,
   type WorkspaceItem,
 } from '@switchboard/sdk'
-import { type Connection, stoppedBy } from './connection.js'
+import { type Connection, isFinal, stoppedBy } from './connection.js'
 import { holding } from './event-text.js'
 import type { Feed } from './feed.js'
 import { type Frame, Store } from './store.js'
+import { waitFor } from './wait.js'
 
 /** Events a page holds: more than anybody scrolls through, and some 20 MB at usual sizes. What leaves can be read again. */
 export const TIMELINE_EVENTS_MAX = 20_000
+/** Between two tries to read the first events. */
+const RETRY_MS = 5000
 /** Events that are read at once from the past. */
 const PAGE = 500
 /** How far back the first look for a page goes; each further one goes eight times as far. Short: a log may be dense. */
@@ -49,6 +52,9 @@ export interface TimelineOptions {
   /** The instant to stand at. Left out: now. */
   readonly at?: Date | undefined
   readonly max?: number
+  readonly now?: () => number
+  /** Resolves after some milliseconds, or when the signal aborts. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
 const empty: Timeline = {
@@ -83,12 +89,23 @@ export class TimelineStore extends Store<Timeline> {
   async start(): Promise<void> {
     this.#ended = new AbortController()
     const { signal } = this.#ended
-    const { at } = this.#options
-    try {
-      if (at) await this.#standAt(at, signal)
-      else await this.#standAtEnd(signal)
-    } catch (error) {
-      this.#failed(error, signal)
+    const { at, wait = waitFor, now = Date.now } = this.#options
+    while (!signal.aborted) {
+      try {
+        if (at) await this.#standAt(at, signal)
+        else await this.#standAtEnd(signal)
+        return
+      } catch (error) {
+        // With events on the page it is the stream that failed, and it knows when it is of no use to go on.
+        if (isFinal(error) || this.latest.items.length > 0) {
+          this.#failed(error, signal)
+          return
+        }
+        if (signal.aborted) return
+        const connection = { kind: 'reconnecting', at: now() + RETRY_MS, why: stoppedBy(error).why } as const
+        this.set({ ...this.latest, connection })
+        await wait(RETRY_MS, signal)
+      }
     }
   }
 
@@ -162,8 +179,10 @@ export class TimelineStore extends Store<Timeline> {
     return undefined
   }
 
+  /** What may work again later is tried again when the reader comes back there; the page stays. */
   #failed(error: unknown, signal: AbortSignal): void {
-    if (!signal.aborted) this.set({ ...this.latest, loading: undefined, connection: stoppedBy(error) })
+    if (signal.aborted) return
+    this.set({ ...this.latest, loading: undefined, ...(isFinal(error) && { connection: stoppedBy(error) }) })
   }
 
   async #standAtEnd(signal: AbortSignal): Promise<void> {
@@ -312,11 +331,14 @@ export class TimelineStore extends Store<Timeline> {
     // What leaves at the newer end is read again as the reader comes back up.
     const isLive = latest.isLive && items.length === all.length
     if (latest.isLive && !isLive) this.#stopFollowing()
-    this.set({ ...latest, items, shown: items.filter(this.#matches), atStart, isLive, loading: undefined })
+    const still = isLive ? {} : { paused: false, waiting: 0 }
+    this.set({ ...latest, ...still, items, shown: items.filter(this.#matches), atStart, isLive, loading: undefined })
   }
 
   /** The window has moved away from the end of the log. */
   #stopFollowing(): void {
+    // What waits to be shown belongs behind what has just left: it is read again with that.
+    this.#arrived = []
     this.#ended.abort()
     this.#ended = new AbortController()
   }

@@ -10,15 +10,8 @@ import {
   sources,
   surfaces,
 } from '@switchboard/contract/state'
-import {
-  comparePositions,
-  type Gap,
-  type Position,
-  parsePosition,
-  SwitchboardError,
-  type WorkspaceItem,
-} from '@switchboard/sdk'
-import { type Connection, stoppedBy } from './connection.js'
+import { comparePositions, type Gap, type Position, parsePosition, type WorkspaceItem } from '@switchboard/sdk'
+import { type Connection, isFinal, stoppedBy } from './connection.js'
 import type { Feed } from './feed.js'
 import type { RecordName, Records, RecordsAsked, StateReader } from './state-reader.js'
 import { type Frame, Store } from './store.js'
@@ -73,15 +66,6 @@ const OVER_MS_MAX = [24 * 3_600_000, 6 * 3_600_000, 3_600_000, 600_000, 0]
 const ENDED_MS = 24 * 3_600_000
 /** Between two tries to read the state. */
 const RETRY_MS = 5000
-/** Codes after which the same request cannot succeed. */
-const FINAL: ReadonlySet<string> = new Set([
-  'forbidden',
-  'unauthenticated',
-  'credential_expired',
-  'credential_revoked',
-  'credential_failed',
-  'not_found',
-])
 const REDUCERS: { readonly [Name in RecordName]: Reducer<Records[Name]> } = { calls, operators, surfaces, sources }
 const NAMES = Object.keys(REDUCERS) as RecordName[]
 
@@ -113,11 +97,11 @@ export class WorkspaceStore extends Store<WorkspaceSnapshot> {
         await this.#follow(ended)
       } catch (error) {
         if (ended.aborted) return
-        if (!(error instanceof SwitchboardError) || FINAL.has(error.code)) {
+        if (isFinal(error)) {
           this.set({ ...this.latest, connection: stoppedBy(error) })
           return
         }
-        this.#connect({ kind: 'reconnecting', at: this.#now() + RETRY_MS, why: error.message })
+        this.#connect({ kind: 'reconnecting', at: this.#now() + RETRY_MS, why: stoppedBy(error).why })
         await (this.#options.wait ?? waitFor)(RETRY_MS, ended)
       }
     }

@@ -6,7 +6,8 @@ import { limits } from '../limits.js'
 /** The texts that many shapes share: ids, positions, times. */
 
 /** Grammar of an id that a caller chooses. A Twilio call SID (`CA` and 32 hexadecimal digits) is one of them. */
-export const PATH_ID_PATTERN = `^[A-Za-z0-9_.:-]{1,${limits.idCharsMax}}$`
+// Two names are no ids: clients take `.` and `..` out of a path before they ask.
+export const PATH_ID_PATTERN = `^(?!\\.{1,2}$)[A-Za-z0-9_.:-]{1,${limits.idCharsMax}}$`
 
 /** Grammar of an API key's public part: what stands between `sb_` and the secret. */
 export const KEY_ID_PATTERN = '^[A-Za-z0-9]{1,64}$'
