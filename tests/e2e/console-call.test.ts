@@ -207,7 +207,9 @@ inBrowser('one call in a browser', (browser) => {
     const server = await TestServer.start()
     await server.publish([started])
     for (let from = 0; from < 5000; from += 500) {
-      const said = Array.from({ length: 500 }, (_, n) => caller(`Sentence number ${from + n}.`))
+      // Lines of several heights, which are known only when they are drawn.
+      const words = (n: number) => 'and so on '.repeat((n % 7) * 12)
+      const said = Array.from({ length: 500 }, (_, n) => caller(`${words(n)}Sentence number ${from + n}.`))
       await server.publish(said, 'CA1')
     }
     const { page } = await open(server)
