@@ -1,24 +1,8 @@
-import { mkdirSync } from 'node:fs'
-import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { TestServer } from '../kit.js'
-import { inBrowser, openTab, signIn } from './console-tab.js'
-
-/** Set to a folder, the pages are photographed into it. */
-const PICTURES = process.env.SWITCHBOARD_TEST_PICTURES
+import { inBrowser, openTab, pictures, signIn } from './console-tab.js'
 
 inBrowser('keys and streams in a browser', (browser) => {
-  async function pictures(page: Page, name: string): Promise<void> {
-    if (PICTURES === undefined) return
-    mkdirSync(PICTURES, { recursive: true })
-    await page.screenshot({ path: `${PICTURES}/${name}.png` })
-    await page.click('[aria-label="Use dark colours"]')
-    await page.setViewportSize({ width: 390, height: 844 })
-    await page.screenshot({ path: `${PICTURES}/${name}-phone-dark.png` })
-    await page.click('[aria-label="Use light colours"]')
-    await page.setViewportSize({ width: 1440, height: 900 })
-  }
-
   test('a key is made and used, its stream is seen, and both end when it is revoked', async () => {
     const server = await TestServer.start()
     const { page, wrong } = await openTab(browser, server, '/keys')
@@ -51,7 +35,6 @@ inBrowser('keys and streams in a browser', (browser) => {
     await row.locator('text=Revoke').click()
     const dialog = page.locator('dialog[open]')
     await dialog.locator('text=end within 2 seconds').waitFor()
-    if (PICTURES !== undefined) await page.screenshot({ path: `${PICTURES}/keys-revoke.png` })
     await page.keyboard.press('Escape')
     await dialog.waitFor({ state: 'detached' })
     await row.locator('text=Revoke').click()

@@ -58,10 +58,13 @@ export async function pictures(page: Page, name: string): Promise<void> {
   if (PICTURES === undefined) return
   mkdirSync(PICTURES, { recursive: true })
   await page.screenshot({ path: `${PICTURES}/${name}.png` })
-  await page.click('[aria-label="Use dark colours"]')
+  // Not by the button in the head: an open dialog is in front of it.
+  const colours = (theme: string) =>
+    page.evaluate((to) => document.documentElement.setAttribute('data-theme', to), theme)
+  await colours('dark')
   await page.setViewportSize({ width: 390, height: 844 })
   await page.screenshot({ path: `${PICTURES}/${name}-phone-dark.png` })
-  await page.click('[aria-label="Use light colours"]')
+  await colours('light')
   await page.setViewportSize({ width: 1440, height: 900 })
 }
 

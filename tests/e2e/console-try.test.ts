@@ -1,12 +1,8 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { type Json, root, TestServer, until } from '../kit.js'
-import { inBrowser, openTab, signIn, type Tab } from './console-tab.js'
-
-/** Set to a folder, the pages are photographed into it. */
-const PICTURES = process.env.SWITCHBOARD_TEST_PICTURES
+import { inBrowser, openTab, pictures, signIn, type Tab } from './console-tab.js'
 
 inBrowser('trying it in a browser', (browser) => {
   async function open(server: TestServer, path: string): Promise<Tab> {
@@ -35,23 +31,6 @@ inBrowser('trying it in a browser', (browser) => {
   }
 
   /** `at`: what is scrolled to on a small screen. */
-  async function pictures(page: Page, name: string, at = 'h1'): Promise<void> {
-    if (PICTURES === undefined) return
-    mkdirSync(PICTURES, { recursive: true })
-    await page.screenshot({ path: `${PICTURES}/${name}.png` })
-    // Not by the button in the header: an open dialog is in front of it.
-    const colours = (theme: string) =>
-      page.evaluate((to) => document.documentElement.setAttribute('data-theme', to), theme)
-    await colours('dark')
-    await page.screenshot({ path: `${PICTURES}/${name}-dark.png` })
-    await page.setViewportSize({ width: 390, height: 844 })
-    await page.evaluate((to) => document.querySelector(to)?.scrollIntoView(), at)
-    await page.screenshot({ path: `${PICTURES}/${name}-phone-dark.png` })
-    await colours('light')
-    await page.screenshot({ path: `${PICTURES}/${name}-phone.png` })
-    await page.setViewportSize({ width: 1440, height: 900 })
-  }
-
   test('an example is published, seen on Live, and with fresh ids it is another thing', async () => {
     const server = await TestServer.start()
     const { page, wrong } = await openReady(server)
@@ -61,7 +40,7 @@ inBrowser('trying it in a browser', (browser) => {
     const first = await drafted(page)
     await publish(page).click()
     await page.getByText('✓ Published at').waitFor()
-    await pictures(page, 'try-published', '.about')
+    await pictures(page, 'try-published')
     await page.getByRole('button', { name: 'Fresh ids' }).click()
     const second = await drafted(page)
     expect(second.call_sid).not.toBe(first.call_sid)
@@ -120,7 +99,7 @@ inBrowser('trying it in a browser', (browser) => {
     expect(await link.getAttribute('href')).toBe(`/console/calls/${call}`)
     const { items } = await server.request('GET', `/v1/${server.workspace}/calls/${call}/events`)
     expect((items as Json[]).map(({ type }) => type)).toEqual(['session_start'])
-    await pictures(page, 'try-observer', '.about')
+    await pictures(page, 'try-observer')
     expect(wrong).toEqual([])
   })
 
@@ -133,7 +112,7 @@ inBrowser('trying it in a browser', (browser) => {
     await publish(page).click()
     await page.getByText('Line 3, column 3').waitFor()
     expect(requests).toEqual([])
-    await pictures(page, 'try-malformed', '.about')
+    await pictures(page, 'try-malformed')
     // A question mark is a letter here, and asks for no help.
     await editor(page).press('?')
     expect(await page.locator('dialog[open]').count()).toBe(0)
@@ -141,7 +120,7 @@ inBrowser('trying it in a browser', (browser) => {
     await page.keyboard.press('Control+Enter')
     await page.locator('.refused li:has-text("/direction")').waitFor()
     expect(requests).toHaveLength(1)
-    await pictures(page, 'try-refused', '.about')
+    await pictures(page, 'try-refused')
     expect(await told(server)).toEqual([])
     expect(wrong).toEqual([])
   })

@@ -1,12 +1,8 @@
-import { mkdirSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { Cable } from '../cable.js'
 import { type Json, TestServer, until } from '../kit.js'
-import { inBrowser, openTab, signIn, type Tab } from './console-tab.js'
-
-/** Set to a folder, the pages are photographed into it. */
-const PICTURES = process.env.SWITCHBOARD_TEST_PICTURES
+import { inBrowser, openTab, pictures, signIn, type Tab } from './console-tab.js'
 
 const started = (call_sid: string, caller_id = '+15550100'): Json => ({
   event_type: 'call.started',
@@ -57,17 +53,11 @@ inBrowser('the console in a browser', (browser) => {
     expect(seen).toEqual(ids)
   }
 
-  async function picture(page: Page, name: string): Promise<void> {
-    if (PICTURES === undefined) return
-    mkdirSync(PICTURES, { recursive: true })
-    await page.screenshot({ path: `${PICTURES}/${name}.png` })
-  }
-
   test('events appear once and in order; the filter is in the address; pausing counts', async () => {
     const server = await TestServer.start()
     const { page, wrong } = await open(server)
     await signIn(server, page)
-    await picture(page, 'calls-empty')
+    await pictures(page, 'calls-empty')
     await page.click('nav >> text=Live')
     const first = await server.publish([started('CA1'), synced(1), synced(2)])
     await shows(page, first)
@@ -81,7 +71,7 @@ inBrowser('the console in a browser', (browser) => {
 
     await page.locator('.event').first().click()
     await page.locator('.panel pre').waitFor()
-    await picture(page, 'live')
+    await pictures(page, 'live')
     await page.keyboard.press('Escape')
 
     await page.click('.chip >> text=call')
@@ -102,11 +92,7 @@ inBrowser('the console in a browser', (browser) => {
     await server.publish([escalated('CA1')])
     await page.locator('[aria-label="Needs a person"] [data-call=CA1] >> text=waiting').waitFor()
     await page.locator('nav >> text=1 waiting').waitFor()
-    await picture(page, 'calls')
-    await page.click('[aria-label="Use dark colours"]')
-    await page.setViewportSize({ width: 390, height: 844 })
-    await picture(page, 'calls-phone-dark')
-    await page.setViewportSize({ width: 1440, height: 900 })
+    await pictures(page, 'calls')
     await server.publish([ended('CA1')])
     await page.locator('[aria-label=Ended] [data-call=CA1]').waitFor()
     expect(await page.locator('[data-call=CA1]').count()).toBe(1)
