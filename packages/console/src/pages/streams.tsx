@@ -8,14 +8,9 @@ import { StreamsStore } from '../stores/streams-store.js'
 import { useDesk, useStore } from '../workspace.js'
 import './access.css'
 
-function later(run: () => void, ms: number): () => void {
-  const timer = setTimeout(run, ms)
-  return () => clearTimeout(timer)
-}
-
 export function StreamsPage() {
   const { switchboard } = useDesk()
-  const [store] = useState(() => new StreamsStore({ switchboard, frame: nextFrame, now: Date.now, later }))
+  const [store] = useState(() => new StreamsStore({ switchboard, frame: nextFrame, now: Date.now }))
   const snapshot = useStore(store)
   const now = useNow()
   useEffect(() => {

@@ -1,6 +1,7 @@
 import type { ApiKey, CreateApiKey, Switchboard } from '@switchboard/sdk'
 import { reason, type Unanswered, unanswered } from './asked.js'
-import { type Frame, type Readable, Store } from './store.js'
+import { gathered } from './gathered.js'
+import { type Frame, Store } from './store.js'
 
 export type KeysSnapshot =
   | Unanswered
@@ -17,25 +18,26 @@ export type KeysSnapshot =
 type Ready = Extract<KeysSnapshot, { kind: 'ready' }>
 
 /** The API keys of a workspace, and what is done to them. */
-export class KeysStore implements Readable<KeysSnapshot> {
+export class KeysStore extends Store<KeysSnapshot> {
   readonly #keys: Switchboard['apiKeys']
-  readonly #store: Store<KeysSnapshot>
-  readonly get: () => KeysSnapshot
-  readonly subscribe: (listener: () => void) => () => void
 
   constructor(options: { readonly switchboard: Pick<Switchboard, 'apiKeys'>; readonly frame: Frame }) {
+    super({ kind: 'loading' }, options.frame)
     this.#keys = options.switchboard.apiKeys
-    this.#store = new Store<KeysSnapshot>({ kind: 'loading' }, options.frame)
-    this.get = this.#store.get
-    this.subscribe = this.#store.subscribe
   }
 
   async load(): Promise<void> {
-    this.#store.set({ kind: 'loading' })
+    this.set({ kind: 'loading' })
     try {
-      this.#store.set({ kind: 'ready', keys: await this.#list(), made: undefined, wrong: undefined, busy: false })
+      this.set({
+        kind: 'ready',
+        keys: await gathered(this.#keys.list()),
+        made: undefined,
+        wrong: undefined,
+        busy: false,
+      })
     } catch (error) {
-      this.#store.set(unanswered(error, 'keys:manage'))
+      this.set(unanswered(error, 'keys:manage'))
     }
   }
 
@@ -71,21 +73,15 @@ export class KeysStore implements Readable<KeysSnapshot> {
       return false
     }
     try {
-      this.#update({ keys: await this.#list(), busy: false })
+      this.#update({ keys: await gathered(this.#keys.list()), busy: false })
     } catch (error) {
       this.#update({ wrong: `It is done, but the list could not be read again: ${reason(error)}`, busy: false })
     }
     return true
   }
 
-  async #list(): Promise<ApiKey[]> {
-    const keys: ApiKey[] = []
-    for await (const key of this.#keys.list()) keys.push(key)
-    return keys
-  }
-
   #update(change: Partial<Ready>): void {
-    const { latest } = this.#store
-    if (latest.kind === 'ready') this.#store.set({ ...latest, ...change })
+    const { latest } = this
+    if (latest.kind === 'ready') this.set({ ...latest, ...change })
   }
 }

@@ -35,10 +35,12 @@ function stand(...answers: (Activity | Error)[]) {
     },
     frame: (run) => run(),
     now: () => now,
-    later(run, ms) {
+    wait(ms, signal) {
       expect(ms).toBe(REFRESH_MS)
-      waiting.add(run)
-      return () => waiting.delete(run)
+      return new Promise((resolve) => {
+        waiting.add(resolve)
+        signal.addEventListener('abort', () => waiting.delete(resolve) && resolve())
+      })
     },
   })
   const settled = () => new Promise(setImmediate)

@@ -1,6 +1,8 @@
 import type { Activity, OpenStream, Switchboard } from '@switchboard/sdk'
 import { reason, type Unanswered, unanswered } from './asked.js'
-import { type Frame, type Readable, Store } from './store.js'
+import { gathered } from './gathered.js'
+import { type Frame, Store } from './store.js'
+import { waitFor } from './wait.js'
 
 /** How often the page asks while somebody sees it. */
 export const REFRESH_MS = 2000
@@ -23,37 +25,30 @@ export interface StreamsOptions {
   readonly frame: Frame
   /** Unix ms. */
   readonly now: () => number
-  /** Runs something later, once; answers how to cancel it. */
-  readonly later: (run: () => void, ms: number) => () => void
+  /** Resolves after some milliseconds, or when the signal aborts. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
 /** The open streams of a workspace, asked for again and again from `start` to `stop`. */
-export class StreamsStore implements Readable<StreamsSnapshot> {
+export class StreamsStore extends Store<StreamsSnapshot> {
   readonly #options: StreamsOptions
-  readonly #store: Store<StreamsSnapshot>
-  #isRunning = false
-  #cancel = () => {}
+  #running: AbortController | undefined
   #before: Reading | undefined
 
   constructor(options: StreamsOptions) {
+    super({ kind: 'loading' }, options.frame)
     this.#options = options
-    this.#store = new Store<StreamsSnapshot>({ kind: 'loading' }, options.frame)
-    this.get = this.#store.get
-    this.subscribe = this.#store.subscribe
   }
 
-  readonly get: () => StreamsSnapshot
-  readonly subscribe: (listener: () => void) => () => void
-
   start(): void {
-    if (this.#isRunning) return
-    this.#isRunning = true
-    void this.#turn()
+    if (this.#running) return
+    this.#running = new AbortController()
+    void this.#run(this.#running.signal)
   }
 
   stop(): void {
-    this.#isRunning = false
-    this.#cancel()
+    this.#running?.abort()
+    this.#running = undefined
   }
 
   /** Asks at once. */
@@ -62,29 +57,29 @@ export class StreamsStore implements Readable<StreamsSnapshot> {
     this.start()
   }
 
-  async #turn(): Promise<void> {
-    // What was cancelled while it asked must not ask on beside the one that came after it.
-    let isOver = false
-    this.#cancel = () => {
-      isOver = true
+  /** A signal of its own: what was stopped while it asked must not ask on beside the one that came after it. */
+  async #run(ended: AbortSignal): Promise<void> {
+    const { wait = waitFor } = this.#options
+    while (!ended.aborted) {
+      const next = await this.#ask()
+      if (ended.aborted) return
+      this.set(next)
+      if (next.kind === 'denied') return
+      await wait(REFRESH_MS, ended)
     }
-    const next = await this.#ask()
-    if (isOver) return
-    this.#store.set(next)
-    if (next.kind !== 'denied') this.#cancel = this.#options.later(() => void this.#turn(), REFRESH_MS)
   }
 
   async #ask(): Promise<StreamsSnapshot> {
     const { switchboard, now } = this.#options
     const { streams: api } = switchboard
     try {
-      const [activity, streams] = await Promise.all([api.activity(), collected(api.list())])
+      const [activity, streams] = await Promise.all([api.activity(), gathered(api.list())])
       const reading = { published: activity.published, at: now() }
       const rate = rateOf(this.#before, reading)
       this.#before = reading
       return { kind: 'ready', streams: furthestFirst(streams), activity, rate, stale: undefined }
     } catch (error) {
-      const { latest } = this.#store
+      const { latest } = this
       const told = unanswered(error, 'audit:read')
       return told.kind === 'failed' && latest.kind === 'ready' ? { ...latest, stale: reason(error) } : told
     }
@@ -105,10 +100,4 @@ function rateOf(before: Reading | undefined, after: Reading): number | undefined
 /** Equally far: the older first, so that rows stay where they are. */
 export function furthestFirst(streams: readonly OpenStream[]): readonly OpenStream[] {
   return [...streams].sort((a, b) => b.lag - a.lag || a.opened_at.localeCompare(b.opened_at))
-}
-
-async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
 }

@@ -1,4 +1,5 @@
 import type { Switchboard, Watcher } from '@switchboard/sdk'
+import { gathered } from './gathered.js'
 import { type Frame, Store } from './store.js'
 import { waitFor } from './wait.js'
 
@@ -29,9 +30,8 @@ export class WatchersStore extends Store<readonly Watcher[] | undefined> {
     const { signal } = this.#ended
     const { callSid, switchboard, wait = waitFor } = this.#options
     while (!signal.aborted) {
-      const watchers: Watcher[] = []
       try {
-        for await (const watcher of switchboard.streams.watchers(callSid)) watchers.push(watcher)
+        const watchers = await gathered(switchboard.streams.watchers(callSid))
         if (!signal.aborted) this.set(watchers)
       } catch {
         this.set(undefined)

@@ -225,11 +225,14 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
       for (const { request } of open) if (request.kind === 'observer') observer += 1
       return { workspace: open.size - observer, observer }
     },
-    list: (workspace) =>
-      [...open]
-        .filter(({ request }) => request.workspace === workspace)
-        .map((session) => session.describe())
-        .filter((facts) => facts !== undefined),
+    list(workspace) {
+      const found: OpenStreamFacts[] = []
+      for (const session of open) {
+        const facts = session.request.workspace === workspace ? session.describe() : undefined
+        if (facts) found.push(facts)
+      }
+      return found
+    },
     drain,
   }
 }
