@@ -10,6 +10,7 @@ import type { Founding } from './compose/founding.js'
 import { type Listening, listen } from './compose/listen.js'
 import { openCatalogue } from './compose/open-catalogue.js'
 import { type OpenedEngine, openEngine } from './compose/open-engine.js'
+import { ownPrivacy } from './compose/own-privacy.js'
 import { keepRetention } from './compose/retention.js'
 import type { RunningServer } from './compose/running-server.js'
 import { alone, type Shared } from './compose/shared.js'
@@ -95,20 +96,22 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
 async function start(founding: Founding): Promise<RunningServer> {
   const { config, clock, logger, ownsProcess, undo } = founding
   const { dataDir: dir, drainMs } = config
+  const warn = (line: string): void => logger.warn(line)
 
-  // The log, and small records beside it.
-  const engine = undo.later(await openEngine(config, clock, logger), (opened) => opened.close())
+  // The log, and small records beside it. What is personal in it is sealed, as the catalogue says what that is.
+  const own =
+    config.natsUrl === undefined ? (await openCatalogue(config.catalogue, undefined, warn)).catalogue : undefined
+  const privacy = own && (await ownPrivacy(config, own))
+  const engine = undo.later(await openEngine(config, clock, logger, privacy), (opened) => opened.close())
   const { log, store } = engine
   const endRetention = undo.later(keepRetention(log, clock, config.retentionMs, logger), (end) => end())
 
   // What several processes of a deployment share is in the store; a single one has it in files.
-  const { catalogue } = undo.later(
-    await openCatalogue(config.catalogue, engine.isShared ? store : undefined, (line) => logger.warn(line)),
-    (opened) => opened.close(),
-  )
+  const catalogue =
+    own ?? undo.later(await openCatalogue(config.catalogue, store, warn), (opened) => opened.close()).catalogue
   const keys = engine.isShared ? storePlace(store) : folderPlace(dir)
   const adminKey = undo.later(await ensureAdminKey(config, keys), (made) => forgetAdminKey(made, keys))
-  const sealingKey = await ensureSealingKey(config, keys)
+  const sealingKey = privacy?.sealingKey ?? (await ensureSealingKey(config, keys))
 
   // All that stands on them.
   const shared = alone(log, config.maxStreamsPerWorkspace)

@@ -53,6 +53,7 @@ export const failures = {
     retry: 'never',
     exit: 6,
   },
+  legal_hold: { status: 409, title: 'The data is under a legal hold', retry: 'never', exit: 6 },
   body_too_large: { status: 413, title: 'The body is too large', retry: 'never', exit: 2 },
   event_too_large: { status: 413, title: 'An event is too large', retry: 'never', exit: 2 },
   unsupported_media_type: { status: 415, title: 'The content type is not accepted', retry: 'never', exit: 2 },

@@ -59,6 +59,10 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
   }
   const turns = createTurns(clock, turn)
 
+  const unhear = log.onErased((workspace, subject) => {
+    forget({ workspace })
+    if (subject.kind === 'call') forget({ workspace, call: subject.id })
+  })
   const unfollow = log.follow((channel, block) => {
     const tail = tails.get(keyOf(channel))
     if (tail === undefined) return
@@ -90,6 +94,14 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
       // One subscriber's trouble is not the others'.
       cursor.fail('stream_error', error)
     }
+  }
+
+  function forget(channel: Channel): void {
+    const tail = tails.get(keyOf(channel))
+    if (tail === undefined) return
+    const bytesBefore = tail.bytes
+    tail.forget()
+    tailBytes += tail.bytes - bytesBefore
   }
 
   function report(): void {
@@ -142,13 +154,7 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
 
   return {
     open,
-    forget(channel) {
-      const tail = tails.get(keyOf(channel))
-      if (tail === undefined) return
-      const bytesBefore = tail.bytes
-      tail.forget()
-      tailBytes += tail.bytes - bytesBefore
-    },
+    forget,
     stats() {
       let cursors = 0
       let cursorsBehind = 0
@@ -166,6 +172,7 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
     },
     close() {
       unfollow()
+      unhear()
       turns.stop()
       for (const tail of [...tails.values()]) for (const cursor of [...tail.cursors()]) cursor.close()
       report()

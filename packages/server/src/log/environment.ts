@@ -8,7 +8,9 @@ import { type TableName, tableNames } from './keys.js'
 import { sealJson, unseal } from './seal.js'
 
 /** The layout of keys.ts, codec.ts and their values. A server refuses a folder of a newer one. */
-export const FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
+/** An earlier one, which this one reads and writes on: it had no sealed data. */
+const FORMAT_BEFORE = 2
 
 const FORMAT_KEY = Buffer.from('format')
 const DATA_FILE = 'log.mdb'
@@ -244,20 +246,25 @@ async function checkFormat(environment: Environment, isNew: boolean, path: strin
   const value = environment.get('meta', FORMAT_KEY)
   const isEmpty = value === undefined && [...environment.keys('heads', EVERYTHING)].length === 0
   if (isNew || isEmpty) {
-    const format = sealJson(FORMAT_KEY, { version: FORMAT_VERSION })
-    await environment.commit([{ table: 'meta', key: FORMAT_KEY, value: format }])
+    await writeFormat(environment)
     return
   }
-  assertFormat(value, path)
+  if (assertFormat(value, path) === FORMAT_BEFORE) await writeFormat(environment)
 }
 
-function assertFormat(value: Buffer | undefined, path: string): void {
+async function writeFormat(environment: Environment): Promise<void> {
+  const format = sealJson(FORMAT_KEY, { version: FORMAT_VERSION })
+  await environment.commit([{ table: 'meta', key: FORMAT_KEY, value: format }])
+}
+
+/** The format, if it is one that can be read. */
+function assertFormat(value: Buffer | undefined, path: string): number {
   const payload = value && unseal(FORMAT_KEY, value)
   if (payload === undefined) {
     throw new SwitchboardError('storage_fault', `${path} is damaged: it does not say which format it has`)
   }
   const { version } = JSON.parse(payload.toString()) as { version: number }
-  if (version === FORMAT_VERSION) return
+  if (version === FORMAT_VERSION || version === FORMAT_BEFORE) return version
   throw new SwitchboardError(
     'storage_fault',
     `${path} has format ${version}, written by ${version > FORMAT_VERSION ? 'a newer' : 'an older'} Switchboard; this one reads ${FORMAT_VERSION}`,

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { SwitchboardError } from '@switchboard/contract'
 import { openEnvironment } from './environment.js'
 import { Faults } from './faults.js'
@@ -7,6 +9,7 @@ import { LmdbLog, type LmdbLogOptions } from './lmdb-log.js'
 import { lockFolder } from './lock.js'
 import type { Engine, Fault } from './log.js'
 import { LmdbStore } from './store.js'
+import { WRAPPING_KEYS_FILE } from './wrapping-keys.js'
 
 export interface LmdbOptions extends LmdbLogOptions {
   /** The folder, made when it is not there. One server at a time may use it. */
@@ -27,10 +30,13 @@ export interface LmdbEngine extends Engine {
  */
 export async function openLmdbEngine(options: LmdbOptions): Promise<LmdbEngine> {
   const { dir, clock, onFault = () => {}, onListenerError = throwLater } = options
+  await prepareDataFolder(dir)
+  if (options.privacy === undefined && existsSync(join(dir, WRAPPING_KEYS_FILE))) {
+    throw new SwitchboardError('storage_fault', `${dir} holds sealed data: it cannot be used without its sealing key`)
+  }
   let unlock = () => {}
   let log: LmdbLog | undefined
   try {
-    await prepareFolder(dir)
     unlock = lockFolder(dir, clock, () => log?.giveUp('another server has taken the data folder over'))
     const faults = new Faults(onFault)
     const environment = await openEnvironment(dir, (detail) => void faults.damaged(detail))
@@ -47,8 +53,24 @@ export async function openLmdbEngine(options: LmdbOptions): Promise<LmdbEngine> 
     }
   } catch (error) {
     unlock()
-    if (error instanceof SwitchboardError) throw error
-    const { message } = error as Error
-    throw new SwitchboardError('storage_fault', `the data folder ${dir} cannot be used: ${message}`, { cause: error })
+    throw unusable(dir, error)
   }
+}
+
+/**
+ * Makes the folder when it is not there: for what is to be in it before the engine is opened.
+ * @throws SwitchboardError `storage_fault` when it cannot be made.
+ */
+export async function prepareDataFolder(dir: string): Promise<void> {
+  try {
+    await prepareFolder(dir)
+  } catch (error) {
+    throw unusable(dir, error)
+  }
+}
+
+function unusable(dir: string, error: unknown): SwitchboardError {
+  if (error instanceof SwitchboardError) return error
+  const { message } = error as Error
+  return new SwitchboardError('storage_fault', `the data folder ${dir} cannot be used: ${message}`, { cause: error })
 }

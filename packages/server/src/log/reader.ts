@@ -8,13 +8,14 @@ import { type Heads, isBlockOf } from './heads.js'
 import { channelKey, endOfChannel, NUMBER_BYTES, numbered, numberOf, parseChannelKey, type TableName } from './keys.js'
 import type { Channel, Page } from './log.js'
 import { unseal } from './seal.js'
+import type { Vault } from './vault.js'
 
 /** What verification reads before it lets others run. */
 const VERIFY_PAGE_BYTES = 1024 * 1024
 const VERIFY_PAGE_ROWS = 500
 
 /** Tables whose values are one sealed record each. */
-const RECORD_TABLES: readonly TableName[] = ['meta', 'heads', 'idempotency', 'projections', 'store']
+const RECORD_TABLES: readonly TableName[] = ['meta', 'heads', 'idempotency', 'projections', 'store', 'vault']
 
 const FIRST_KEY = Buffer.from([0])
 const LAST_KEY = Buffer.alloc(8, 255)
@@ -28,6 +29,7 @@ export class Reader {
     private readonly environment: Environment,
     private readonly heads: Heads,
     private readonly faults: Faults,
+    private readonly vault: Vault | undefined,
   ) {}
 
   read(channel: Channel, after: number, bytesMax: number): Page {
@@ -40,6 +42,7 @@ export class Reader {
     let reached = Math.max(after, oldest.sequence - 1)
     // Where the damaged blocks begin that the next sound one, or the head, will tell the end of.
     let lostFrom: number | undefined
+    const reveal = this.vault?.reveal(channel.workspace)
     const lose = (to: number) => {
       this.faults.lost(channel, Math.min(reached + 1, lostFrom ?? reached + 1), to)
       blocks.push(lostBlock(channel, reached + 1, to))
@@ -48,7 +51,7 @@ export class Reader {
     try {
       let bytes = 0
       for (const row of this.rowsFrom(key, reached + 1)) {
-        const block = isBlockOf(key, row.key) ? decodeBlock(row.key, row.value) : undefined
+        const block = isBlockOf(key, row.key) ? decodeBlock(row.key, row.value, reveal) : undefined
         if (block === undefined) {
           if (isBlockOf(key, row.key)) lostFrom ??= Math.max(numberOf(row.key), oldest.sequence)
           continue

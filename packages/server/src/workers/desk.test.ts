@@ -9,6 +9,7 @@ const refuse = () => Promise.reject(new Error('not asked here'))
 const calls: DeskOptions['calls'] = {
   append: refuse,
   erase: refuse,
+  eraseData: refuse,
   retain: refuse,
   verify: refuse,
   put: refuse,

@@ -59,6 +59,7 @@ export class Hub {
         this.fresh.push([channel, partsOf(block)])
       }),
       store.watch((change) => this.tell({ kind: 'changed', change })),
+      log.onErased((workspace, subject) => this.tell({ kind: 'erased', workspace, subject })),
     ]
     this.pulseLater()
   }
@@ -118,6 +119,7 @@ export class Hub {
         return appended
       },
       erase: (channel) => log.erase(channel),
+      eraseData: (workspace, subject, unless) => log.eraseData(workspace, subject, unless),
       retain: (before) => log.retain(before),
       verify: () => log.verify(),
       put: (kind, key, value, options) => store.put(kind, key, value, options),
