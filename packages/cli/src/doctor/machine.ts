@@ -1,5 +1,6 @@
 import { access, constants, readFile, stat, statfs } from 'node:fs/promises'
 import { type Finding, fail, ok, warn } from '@switchboard/contract/core'
+import { size } from '../render/size.js'
 
 /** The oldest Node.js that Switchboard runs on. */
 const NODE_MIN = [20, 19] as const
@@ -85,12 +86,6 @@ export function freeDisk(free: number, total: number): Finding {
   const advice = 'Make room, or keep events for a shorter time with --retention.'
   if (free < DISK_FREE_FAIL_BYTES) return fail('disk', text, advice)
   return free < total * DISK_FREE_WARN ? warn('disk', text, advice) : ok('disk', text)
-}
-
-function size(bytes: number): string {
-  if (bytes < 1024 ** 3) return `${Math.round(bytes / 1024 ** 2)} MiB`
-  const value = bytes / 1024 ** 3
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} GiB`
 }
 
 /** A file's text, or undefined when this system has no such file. */

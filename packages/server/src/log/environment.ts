@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync, statfsSync, statSync, truncateSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync, statfsSync, statSync, truncateSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SwitchboardError } from '@switchboard/contract'
 import { type Database, open, type RangeOptions, type RootDatabase, type RootDatabaseOptions } from 'lmdb'
@@ -11,7 +11,8 @@ import { sealJson, unseal } from './seal.js'
 export const FORMAT_VERSION = 2
 
 const FORMAT_KEY = Buffer.from('format')
-const DATA_FILE = 'log.mdb'
+/** The log and the records beside it, in a data folder. */
+export const DATA_FILE = 'log.mdb'
 
 /** What a new log takes at once, with room to spare. */
 const NEW_FILE_BYTES = 256 * 1024
@@ -61,6 +62,11 @@ export interface Environment {
   commit(writes: readonly Write[]): Promise<void>
   /** What is there now, to be read for as long as it takes; pages that are freed meanwhile stay in use until it is done. */
   snapshot(): Snapshot
+  /**
+   * Writes what is there now into a new file, without pages that are free, while commits go on: those it does not have. It
+   * is not flushed.
+   */
+  copyTo(path: string): Promise<void>
   /** Frees snapshots that died with their processes. */
   checkReaders(): void
   close(): Promise<void>
@@ -107,10 +113,11 @@ export async function openEnvironment(
 
 /**
  * Opens the file for reading, while another process has it open and writes it.
- * @throws SwitchboardError `storage_fault` when it is not there, or of another format.
+ * @throws SwitchboardError `storage_fault` when it is not there, is damaged beyond reading, or of another format.
  */
 export async function openForReading(dir: string, onDamage: (detail: string) => void): Promise<Environment> {
   const path = join(dir, DATA_FILE)
+  assertWhole(path)
   const { root, tables } = await openTables(path, { readOnly: true })
   const environment = wrap(root, tables, onDamage)
   try {
@@ -189,6 +196,7 @@ function wrap(
         done: () => transaction.done(),
       }
     },
+    copyTo: (path) => root.backup(path, true),
     checkReaders: () => void root.readerCheck(),
     close: () => root.close(),
   }
@@ -275,9 +283,21 @@ function assertSpace(dir: string): void {
 
 /** A file cut short would end the process when a page behind its end is read; zeros there are found by the checksums. */
 function restoreLength(path: string): void {
-  const length = lengthOf(path)
-  if (length === undefined) {
-    throw new SwitchboardError('storage_fault', `${path} is not a log, or its first pages are damaged`)
-  }
+  const length = neededLength(path)
   if (statSync(path).size < length) truncateSync(path, length)
+}
+
+/** Whoever only reads a file does not put zeros at its end. */
+function assertWhole(path: string): void {
+  if (!existsSync(path)) throw new SwitchboardError('storage_fault', `${path} is not there`)
+  const length = neededLength(path)
+  const { size } = statSync(path)
+  if (size >= length) return
+  throw new SwitchboardError('storage_fault', `${path} is cut short: it has ${size} bytes of ${length}`)
+}
+
+function neededLength(path: string): number {
+  const length = lengthOf(path)
+  if (length !== undefined) return length
+  throw new SwitchboardError('storage_fault', `${path} is not a log, or its first pages are damaged`)
 }
