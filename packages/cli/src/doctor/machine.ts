@@ -81,6 +81,25 @@ export async function dataFolder(path: string): Promise<readonly Finding[]> {
   return findings
 }
 
+/** The log in a folder that no server has: why none starts with it. Of one that runs its readiness tells. */
+export async function logFile(path: string): Promise<readonly Finding[]> {
+  const { lockFolder, logTrouble, systemClock } = await import('@switchboard/server')
+  let unlock: () => void
+  try {
+    unlock = lockFolder(path, systemClock, () => {})
+  } catch {
+    return []
+  }
+  try {
+    const trouble = logTrouble(path)
+    return trouble === undefined
+      ? []
+      : [fail('log', trouble, 'switchboard restore <back-up> --data-dir <another folder>')]
+  } finally {
+    unlock()
+  }
+}
+
 export function freeDisk(free: number, total: number): Finding {
   const text = `${size(free)} of ${size(total)} free`
   const advice = 'Make room, or keep events for a shorter time with --retention.'
