@@ -4067,7 +4067,7 @@ export type Problem = {
      */
     detail: string;
     /**
-     * Stable code of the failure, one of: `bad_request`, `invalid_json`, `invalid_position`, `invalid_parameter`, `invalid_idempotency_key`, `unauthenticated`, `credential_expired`, `credential_revoked`, `invalid_signature`, `forbidden`, `not_found`, `call_unknown`, `method_not_allowed`, `request_timeout`, `conflict`, `idempotency_key_reused`, `body_too_large`, `event_too_large`, `unsupported_media_type`, `invalid_event`, `unknown_event_type`, `too_many_events`, `invalid_request`, `rate_limited`, `too_many_streams`, `internal`, `stream_error`, `stream_unavailable`, `unavailable`, `storage_full`, `storage_fault`, `server_draining`, `client_stalled`, `misdirected`, `call_ended`, `frame_too_big`. Treat an unknown one by the status.
+     * Stable code of the failure, one of: `bad_request`, `invalid_json`, `invalid_position`, `invalid_parameter`, `invalid_idempotency_key`, `unauthenticated`, `credential_expired`, `credential_revoked`, `invalid_signature`, `forbidden`, `not_found`, `call_unknown`, `method_not_allowed`, `request_timeout`, `conflict`, `idempotency_key_reused`, `body_too_large`, `event_too_large`, `unsupported_media_type`, `invalid_event`, `unknown_event_type`, `too_many_events`, `invalid_request`, `rate_limited`, `too_many_streams`, `internal`, `stream_error`, `stream_unavailable`, `unavailable`, `overloaded`, `storage_full`, `storage_fault`, `server_draining`, `client_stalled`, `misdirected`, `call_ended`, `frame_too_big`. Treat an unknown one by the status.
      */
     code: string;
     /**
@@ -4159,7 +4159,7 @@ export type StreamError = {
     /**
      * The failure, from the failure table.
      */
-    code: 'credential_expired' | 'credential_revoked' | 'too_many_streams' | 'stream_error' | 'stream_unavailable' | 'server_draining' | 'client_stalled';
+    code: 'credential_expired' | 'credential_revoked' | 'too_many_streams' | 'stream_error' | 'stream_unavailable' | 'overloaded' | 'server_draining' | 'client_stalled';
     /**
      * What happened, for people.
      */
@@ -4579,6 +4579,7 @@ export type ReadEventsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -4675,6 +4676,7 @@ export type PublishEventsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -4749,6 +4751,7 @@ export type ListEventTypesErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -4839,6 +4842,7 @@ export type ReadCallEventsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -4939,6 +4943,7 @@ export type PublishCallEventsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5008,6 +5013,7 @@ export type GetStateErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5090,6 +5096,7 @@ export type ListCallsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5159,6 +5166,7 @@ export type GetCallErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5233,6 +5241,7 @@ export type ListOperatorsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5307,6 +5316,7 @@ export type ListSurfacesErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5381,6 +5391,7 @@ export type ListDataSourcesErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5446,6 +5457,7 @@ export type DeleteTwilioSecretErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5515,6 +5527,7 @@ export type GetTwilioSecretErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5600,6 +5613,7 @@ export type SetTwilioSecretErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5651,6 +5665,7 @@ export type GetCredentialErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5725,6 +5740,7 @@ export type ListApiKeysErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5810,6 +5826,7 @@ export type CreateApiKeyErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5883,6 +5900,7 @@ export type RevokeApiKeyErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5956,6 +5974,7 @@ export type RotateApiKeyErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6045,6 +6064,7 @@ export type CreateAccessTokenErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6109,6 +6129,7 @@ export type ListWorkspacesErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6189,6 +6210,7 @@ export type CreateWorkspaceErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6258,6 +6280,7 @@ export type GetWorkspaceErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6336,6 +6359,7 @@ export type ListStreamsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6414,6 +6438,7 @@ export type ListWatchersErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6479,6 +6504,7 @@ export type GetActivityErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */

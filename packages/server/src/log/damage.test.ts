@@ -256,10 +256,9 @@ test('a page that was lost or overwritten stops the start with what is lost, and
       await close()
     }
   }
-  console.log([...said])
   expect(refused).toBeGreaterThan(20)
   const restore = 'Move the folder away and put a back-up in its place: `switchboard restore`'
-  for (const what of ['entries N to N of workspace wN', 'a part of the table heads', 'the list of tables']) {
+  for (const what of ['entries N to N of a call of workspace wN', 'a part of the table heads', 'the list of tables']) {
     expect([...said]).toContain(`${what}. ${restore}`)
   }
 })

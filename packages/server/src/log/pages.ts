@@ -127,6 +127,7 @@ function wordsOf({ table, from, to }: Place): string {
   if (first && next && first.workspace === next.workspace && first.call === next.call) {
     return `entries ${start} to ${end} of ${ownerOf(first)}`
   }
+  if (!first && !next) return 'the entries of all channels'
   return [
     'entries',
     ...(first ? [`from ${start} of ${ownerOf(first)} on`] : []),

@@ -108,3 +108,14 @@ export function storageCheck(log: Pick<Log, 'health'>): Check {
     return words.length === 0 ? undefined : words.join(' ')
   }
 }
+
+/** What is wrong when as much waits for the storage as may. */
+export function waitingTrouble({
+  events,
+  isFull,
+}: {
+  readonly events: number
+  readonly isFull: boolean
+}): string | undefined {
+  return isFull ? `${events} events wait for the storage: publishing is refused.` : undefined
+}
