@@ -1,7 +1,7 @@
-import { connect, type Socket } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { type Json, TestServer, until } from '../kit.js'
 import { sync } from '../publishers.js'
+import { Pulse } from '../pulse.js'
 
 const LISTENERS = 20
 /** More than there are requests of 1,000 events that may wait at two workers. */
@@ -9,46 +9,6 @@ const CONNECTIONS = 80
 const HEARTBEAT_MS = 100
 /** Of a stream that beats ten times a second, beside a busy machine. */
 const SILENT_MS_MAX = 1500
-
-/** What the others remember of what they have heard. */
-const TEXT_CHARS = 4096
-
-/** A stream that is only listened to for its pulse. */
-class Pulse {
-  text = ''
-  silentMs = 0
-  private last = performance.now()
-  private readonly socket: Socket
-
-  constructor(
-    server: TestServer,
-    private readonly keepsAll = false,
-  ) {
-    const { port, workspace, adminKey } = server
-    this.socket = connect(port, '127.0.0.1', () => {
-      const path = `/v1/${workspace}/events/stream`
-      this.socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${adminKey}\r\n\r\n`)
-    })
-    this.socket.on('data', (bytes: Buffer) => {
-      const now = performance.now()
-      this.silentMs = Math.max(this.silentMs, now - this.last)
-      this.last = now
-      this.text += bytes.toString('latin1')
-      if (!this.keepsAll) this.text = this.text.slice(-TEXT_CHARS)
-    })
-    onTestFinished(() => void this.socket.destroy())
-  }
-
-  get isOpen(): boolean {
-    return !this.socket.closed
-  }
-
-  /** Forgets how long it was silent. */
-  begin(): void {
-    this.silentMs = 0
-    this.last = performance.now()
-  }
-}
 
 async function readiness(server: TestServer): Promise<{ status: number; load: Json | undefined }> {
   const answer = await fetch(`${server.url}/readyz`)
