@@ -1,9 +1,12 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { flipAll } from './log/damage.test-kit.js'
+import { openEnvironment } from './log/environment.js'
+import { channelKey, storeKey, type TableName } from './log/keys.js'
 import { type RunningServer, startServer } from './main.js'
 import { ConfigError, readConfig } from './ops/config.js'
 import { createLogger } from './ops/logging.js'
@@ -16,6 +19,11 @@ const started = (callSid: string): object => ({
   direction: 'inbound',
   service_id: service,
   caller_id: '+15550100',
+})
+const failed = (error: string): object => ({
+  event_type: 'pipeline.error',
+  data_source_id: 'c4b7a1d8-6e25-4f90-8a3c-d19e0f7b6a05',
+  error,
 })
 const said = (transcript: string): object => ({
   type: 'user_transcript',
@@ -286,6 +294,78 @@ describe('a stop', () => {
     await (await serve(dir)).close()
     const third = await serve(dir)
     expect((await fetch(`${third.url}/readyz`)).status).toBe(200)
+  })
+})
+
+describe('a start after damage', () => {
+  /** A folder that a server has left, with sixty events of a workspace. */
+  async function left(): Promise<{ dir: string; workspace: string }> {
+    const dir = await folder()
+    const server = await serve(dir)
+    const workspace = await workspaceOf(server)
+    for (let n = 0; n < 60; n += 5) {
+      const events = Array.from({ length: 5 }, (_, index) => failed(`<<${String(n + index).padStart(4, '0')}>>`))
+      await ask(server, 'POST', `/v1/${workspace}/events`, { events })
+    }
+    await server.close()
+    return { dir, workspace }
+  }
+
+  async function flipRecord(dir: string, table: TableName, key: Buffer): Promise<void> {
+    const environment = await openEnvironment(dir, () => {})
+    const value = Buffer.from(environment.get(table, key) ?? [])
+    value[9] = (value[9] ?? 0) ^ 1
+    await environment.commit([{ table, key, value }])
+    await environment.close()
+  }
+
+  test.each<[what: string, damage: (dir: string, workspace: string) => Promise<void> | void, detail: RegExp]>([
+    ['of a block', (dir) => flipAll(join(dir, 'log.mdb'), '<<0057>>'), /^entries 56 to 60 cannot be read$/],
+    [
+      "of a channel's head",
+      (dir, workspace) => flipRecord(dir, 'heads', channelKey({ workspace })),
+      /^the head of a channel$/,
+    ],
+    [
+      "of a workspace's record",
+      (dir, workspace) => flipRecord(dir, 'store', storeKey('workspace', workspace)),
+      /^a record of the kind workspace$/,
+    ],
+  ])('%s tells it in one line, with what to do, and is not ready; the rest is served', async (what, damage, detail) => {
+    const { dir, workspace } = await left()
+    await damage(dir, workspace)
+    const server = await serve(dir)
+    const told = server.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'the storage has a fault')
+    expect(told).toMatchObject([
+      {
+        level: 'error',
+        code: 'damaged',
+        detail: expect.stringMatching(detail),
+        advice: expect.stringContaining('switchboard restore'),
+      },
+    ])
+    if (!what.includes('record')) expect(told[0].workspace).toBe(workspace)
+    const ready = await fetch(`${server.url}/readyz`)
+    expect(ready.status).toBe(503)
+    expect(await ready.text()).toContain('1 damaged place in what is stored')
+    expect((await ask(server, 'GET', `/v1/${workspace}/events`)).status).toBe(200)
+    expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(/^switchboard_log_faults 1$/m)
+  })
+
+  test.each([
+    [
+      'of a page',
+      /damaged beyond use: page \d+ of it .* `switchboard restore`/,
+      (bytes: Buffer) => bytes.lastIndexOf('<<0007>>') & ~4095,
+    ],
+    ['of the head of the file', /not a log, or its first pages are damaged\. .* `switchboard restore`/, () => 0],
+  ])('%s is refused with what is lost and what to do', async (_, said, at) => {
+    const { dir } = await left()
+    const path = join(dir, 'log.mdb')
+    const bytes = await readFile(path)
+    const from = at(bytes)
+    await writeFile(path, bytes.fill(0, from, from + 4096))
+    await expect(serve(dir)).rejects.toThrow(said)
   })
 })
 

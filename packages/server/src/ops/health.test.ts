@@ -80,8 +80,12 @@ describe('the storage check', () => {
     expect(words).toBe(
       'The disk is full: make room. 2 damaged places in what is stored: the log of the server names them, and `switchboard restore` brings a back-up back. Nothing more is acknowledged.',
     )
-    expect(check({ writable: false, faults: [{ code: 'storage_fault', detail: 'canary' }] })).toContain(
-      'storage failed',
-    )
+    for (const [code, said] of [
+      ['storage_fault', 'The storage failed'],
+      ['unreachable', 'The NATS servers do not answer'],
+      ['behind', 'It is still catching up'],
+    ] as const) {
+      expect(check({ writable: false, faults: [{ code, detail: 'canary' }] })).toContain(said)
+    }
   })
 })
