@@ -1,4 +1,4 @@
-import type { ChannelKind } from '@switchboard/contract'
+import { type ChannelKind, failures } from '@switchboard/contract'
 import {
   AggregatorRegistry,
   Counter,
@@ -126,6 +126,8 @@ export function createMetrics(options: { readonly version: string }): Metrics {
     for (const counted of [appended, streamsOpened, delivered, deliveredBytes, gaps]) counted.inc({ kind }, 0)
     openStreams.set({ kind }, 0)
   }
+
+  for (const code of Object.keys(failures)) refusals.inc({ code }, 0)
 
   return {
     registry,
