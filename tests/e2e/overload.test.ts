@@ -10,10 +10,10 @@ const HEARTBEAT_MS = 100
 /** Of a stream that beats ten times a second, beside a busy machine. */
 const SILENT_MS_MAX = 1500
 
-async function readiness(server: TestServer): Promise<{ status: number; load: Json | undefined }> {
+async function readiness(server: TestServer): Promise<{ status: number; load?: Json; parent?: Json }> {
   const answer = await fetch(`${server.url}/readyz`)
   const { checks } = (await answer.json()) as { checks: Json[] }
-  return { status: answer.status, load: checks.find(({ name }) => name === 'load') }
+  return { status: answer.status, ...Object.fromEntries(checks.map((check) => [check.name, check])) }
 }
 
 async function metric(server: TestServer, series: string): Promise<number> {
@@ -74,13 +74,23 @@ test('a writer that stands still lets so much wait and no more: new events are t
   const silentMs = Math.max(...pulses.map((pulse) => pulse.silentMs))
   expect(silentMs).toBeLessThan(SILENT_MS_MAX)
 
+  // Who comes to listen is told as well, once it is known that nobody answers.
+  const listened = await until('a stream to be refused', async () => {
+    const told = await readiness(server)
+    if (told.parent?.ok !== false) return undefined
+    const stream = await fetch(`${server.url}/v1/${server.workspace}/events/stream`, { headers: server.headers() })
+    return stream.text()
+  })
+  expect(listened).toMatch(/^retry: \d+\n\nevent: error\ndata: {"code":"overloaded"/)
+  expect(Math.max(...pulses.map((pulse) => pulse.silentMs))).toBeLessThan(SILENT_MS_MAX)
+
   process.kill(server.pid, 'SIGCONT')
   const answers = await Promise.all(sent)
   const stored = answers.filter(({ status }) => status === 201)
   expect(answers.length - stored.length).toBe(refused.length)
   await until('readiness', async () => (await readiness(server)).status === 200 || undefined)
   expect((await publish()).status).toBe(201)
-  expect(await metric(server, 'switchboard_refusals_total{code="overloaded"}')).toBe(refused.length)
+  expect(await metric(server, 'switchboard_refusals_total{code="overloaded"}')).toBe(refused.length + 1)
   // All that was acknowledged has come once, in order, and nothing of what was refused.
   const total = stored.length * 1000 + 1001
   const counts = await until('the last event', () => {

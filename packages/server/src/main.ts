@@ -207,7 +207,8 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     meter,
     maxStreamsPerWorkspace,
     seats: shared.seats,
-    isOverloaded: () => load.trouble !== undefined,
+    // A seat of one that all have a part in would be waited for.
+    isOverloaded: () => load.trouble !== undefined || shared.stuck() !== undefined,
     drainMs: drainMs * STREAMS_SHARE,
   })
   const trust = trustOf(config.trustProxy)
