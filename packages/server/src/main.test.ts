@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { type Clock, systemClock } from './clock.js'
 import { flipAll } from './log/damage.test-kit.js'
 import { openEnvironment } from './log/environment.js'
 import { channelKey, storeKey, type TableName } from './log/keys.js'
@@ -11,6 +12,8 @@ import { type RunningServer, startServer } from './main.js'
 import { ConfigError, readConfig } from './ops/config.js'
 import { createLogger } from './ops/logging.js'
 
+/** How often the owner of a data folder shows that it lives (log/lock.ts). */
+const LOCK_BEAT_MS = 5000
 const ADMIN_KEY = 'an-admin-key-that-is-long-enough-for-this'
 const service = '9e8d7c6b-5a49-4382-b716-05f4e3d2c107'
 const started = (callSid: string): object => ({
@@ -43,6 +46,7 @@ async function folder(): Promise<string> {
 async function serve(
   dir: string,
   env: Readonly<Record<string, string>> = {},
+  clock: Clock = systemClock,
 ): Promise<RunningServer & { readonly lines: string[] }> {
   const config = readConfig({
     PORT: '0',
@@ -53,7 +57,7 @@ async function serve(
   })
   const lines: string[] = []
   const logger = createLogger({ level: 'trace', sink: { write: (line) => lines.push(line) } })
-  const server = await startServer(config, { logger })
+  const server = await startServer(config, { logger, clock })
   onTestFinished(() => server.close())
   return Object.assign(server, { lines })
 }
@@ -294,6 +298,49 @@ describe('a stop', () => {
     await (await serve(dir)).close()
     const third = await serve(dir)
     expect((await fetch(`${third.url}/readyz`)).status).toBe(200)
+  })
+})
+
+describe('readiness', () => {
+  test('turns red for good when another server has taken the folder, and so do publishes; what is kept is still read', async () => {
+    const dir = await folder()
+    const beats: (() => void)[] = []
+    const clock: Clock = {
+      ...systemClock,
+      after(ms, task) {
+        if (ms === LOCK_BEAT_MS) beats.push(task)
+        return systemClock.after(ms, task)
+      },
+    }
+    const server = await serve(dir, {}, clock)
+    const workspace = await workspaceOf(server)
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
+    await writeFile(join(dir, 'lock'), '{}')
+    for (const beat of beats) beat()
+    const ready = await fetch(`${server.url}/readyz`)
+    expect([ready.status, await ready.text()]).toEqual([
+      503,
+      expect.stringContaining('The storage failed: look at the log'),
+    ])
+    const refused = await ask(server, 'POST', `/v1/${workspace}/events`, failed('x'))
+    expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([503, 'storage_fault'])
+    expect((await ask(server, 'GET', `/v1/${workspace}/events`)).status).toBe(200)
+  })
+
+  test('says that it goes away, to a load balancer that asks in the middle of it', async () => {
+    const server = await serve(await folder())
+    const socket = connect(server.port, '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    // Begun before and ended after, so that its connection is not one that nobody uses.
+    socket.write('GET /readyz HTTP/1.1\r\nHost: x\r\n')
+    await ask(server, 'GET', '/healthz')
+    const closed = server.close()
+    socket.write('Connection: close\r\n\r\n')
+    let text = ''
+    for await (const bytes of socket) text += String(bytes)
+    expect(text).toMatch(/^HTTP\/1\.1 503 /)
+    expect(text).toContain('It is going away.')
+    await closed
   })
 })
 
