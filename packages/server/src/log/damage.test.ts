@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { open as lmdb } from 'lmdb'
 import { afterEach, expect, test } from 'vitest'
 import { callsProjection } from '../../testing/calls-projection.js'
 import { newFolder } from '../../testing/lmdb-bench.js'
@@ -258,9 +259,22 @@ test('a page that was lost or overwritten stops the start with what is lost, and
   }
   expect(refused).toBeGreaterThan(20)
   const restore = 'Move the folder away and put a back-up in its place: `switchboard restore`'
-  for (const what of ['entries N to N of a call of workspace wN', 'a part of the table heads', 'the list of tables']) {
+  for (const what of [
+    'entries N to N of a call of workspace wN',
+    'a part of the table heads',
+    'the list of tables',
+    'a part of the list of free pages',
+  ]) {
     expect([...said]).toContain(`${what}. ${restore}`)
   }
+})
+
+test('a file that was made and nothing more, as by a start that was killed, is no damage', async () => {
+  const dir = newFolder()
+  folders.push(dir)
+  await lmdb({ path: join(dir, 'log.mdb'), noSubdir: true, maxDbs: 8 }).close()
+  expect(logTrouble(dir)).toBeUndefined()
+  await (await open(dir)).close()
 })
 
 test.each([0, 4096])('damage in the head of the file (byte %i) stops the start with what to do', async (at) => {

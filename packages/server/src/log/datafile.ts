@@ -12,6 +12,8 @@ import { closeSync, openSync, readSync } from 'node:fs'
 const MAGIC = 0xbeefc0de
 const VERSION = 2
 const META_BYTES = 160
+const ROOT_AT = 40
+const NO_PAGE = 0xffff_ffff_ffff_ffffn
 const PAGE_BYTES_MIN = 256
 const PAGE_BYTES_MAX = 64 * 1024
 
@@ -19,8 +21,9 @@ const PAGE_BYTES_MAX = 64 * 1024
 export interface Meta {
   readonly pageBytes: number
   readonly lastPage: number
-  /** The page that the main tree begins at. */
-  readonly root: number
+  /** The pages that the trees begin at; undefined for one that is empty. */
+  readonly freeRoot: number | undefined
+  readonly mainRoot: number | undefined
   readonly transaction: number
 }
 
@@ -64,7 +67,14 @@ function readMeta(file: number, at: number): Meta | undefined {
   return {
     pageBytes,
     lastPage: Number(bytes.readBigUInt64LE(144)),
-    root: Number(bytes.readBigUInt64LE(136)),
+    freeRoot: rootOf(bytes, 48),
+    mainRoot: rootOf(bytes, 96),
     transaction: Number(bytes.readBigUInt64LE(152)),
   }
+}
+
+/** The page that a tree begins at, of its description in 48 bytes; undefined when it is empty. */
+export function rootOf(bytes: Buffer, tree: number): number | undefined {
+  const root = bytes.readBigUInt64LE(tree + ROOT_AT)
+  return root === NO_PAGE ? undefined : Number(root)
 }

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { currentMeta, type Meta } from './datafile.js'
+import { currentMeta, type Meta, rootOf } from './datafile.js'
 import { numberOf, parseChannelKey } from './keys.js'
 import type { Channel } from './log.js'
 
@@ -18,9 +18,6 @@ const IS_BRANCH = 1
 const IS_LEAF = 2
 /** Flags of a node in a leaf: its value is a tree. */
 const HOLDS_TREE = 2
-/** Where the description of a tree has its root. */
-const ROOT_AT = 40
-const NO_PAGE = 0xffff_ffff_ffff_ffffn
 /** Deeper than any tree: what goes on is a circle. */
 const DEPTH_MAX = 32
 
@@ -33,11 +30,21 @@ export interface BadPage {
 
 interface Place {
   readonly page: number
-  readonly table: string
+  /** What it is a part of, for people. */
+  readonly tree: string
   readonly depth: number
   /** What the keys below lie between, as far as the pages above say it. */
   readonly from: Buffer | undefined
   readonly to: Buffer | undefined
+}
+
+const FREE_PAGES = 'a part of the list of free pages'
+const TABLES = 'the list of tables'
+const BLOCKS = 'a part of the table blocks'
+
+/** Where a tree begins; nothing when it is empty. */
+function treeAt(page: number | undefined, tree: string): readonly Place[] {
+  return page === undefined ? [] : [{ page, tree, depth: 0, from: undefined, to: undefined }]
 }
 
 /**
@@ -51,7 +58,7 @@ export function findBadPage(path: string, isOver: () => boolean): BadPage | unde
     if (meta === undefined) return { page: 0, what: 'the head of the file' }
     const bytes = Buffer.alloc(meta.pageBytes)
     // By breadth: a page that leads to many others is found before one that leads to few.
-    let level: Place[] = [{ page: meta.root, table: '', depth: 0, from: undefined, to: undefined }]
+    let level = [...treeAt(meta.freeRoot, FREE_PAGES), ...treeAt(meta.mainRoot, TABLES)]
     while (level.length > 0) {
       const below: Place[] = []
       for (const place of level) {
@@ -96,9 +103,7 @@ function collect(bytes: Buffer, place: Place, below: Place[]): void {
       below.push({ ...place, page, depth: place.depth + 1, from, to })
     } else if ((bytes.readUInt16LE(at + 4) & HOLDS_TREE) !== 0) {
       const key = keyAt(bytes, at)
-      const root = bytes.readBigUInt64LE(at + NODE_BYTES + key.length + ROOT_AT)
-      if (root === NO_PAGE) continue
-      below.push({ page: Number(root), table: nameOf(key), depth: 0, from: undefined, to: undefined })
+      below.push(...treeAt(rootOf(bytes, at + NODE_BYTES + key.length), `a part of the table ${nameOf(key)}`))
     }
   }
 }
@@ -118,9 +123,8 @@ function nameOf(key: Buffer): string {
 }
 
 /** Without the ids of calls, which may tell of persons. */
-function wordsOf({ table, from, to }: Place): string {
-  if (table === '') return 'the list of tables'
-  if (table !== 'blocks') return `a part of the table ${table}`
+function wordsOf({ tree, from, to }: Place): string {
+  if (tree !== BLOCKS) return tree
   const [first, next] = [from && parseChannelKey(from), to && parseChannelKey(to)]
   const start = from && first ? `${numberOf(from)}` : undefined
   const end = to && next ? `${numberOf(to) - 1}` : undefined
