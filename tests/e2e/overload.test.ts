@@ -114,7 +114,7 @@ test('a server that has no time takes no new streams and says so; those it has s
   // A processor that is taken away again and again, as by a neighbour on the machine.
   await until('it to be overloaded', async () => {
     process.kill(server.pid, 'SIGSTOP')
-    await new Promise((resolve) => setTimeout(resolve, 600))
+    await new Promise((resolve) => setTimeout(resolve, 900))
     process.kill(server.pid, 'SIGCONT')
     const { status, load } = await readiness(server)
     if (status === 200) return undefined

@@ -30,9 +30,9 @@ function watched() {
 test('one long pause makes nobody late, a second of pauses does, and it is in time again once it has caught up', () => {
   const { load, look } = watched()
   look(0, 10)
-  look(1000)
+  look(2000)
   expect(load.trouble).toBeUndefined()
-  look(1000, 2)
+  look(2000, 2)
   expect(load.trouble).toMatch(/more to do than it can \(\d+ ms late\): no new streams/)
   // Not at the same limit: that would be to and fro.
   look(LATE_MS - 50, 3)

@@ -4,9 +4,9 @@ import type { Clock } from '../clock.js'
 /** How often it is looked at, in ms: by a timer, so that no event and no request pays for it. */
 export const LOOK_EVERY_MS = 100
 /** The event loop is late when what is due waits longer than this on average, in ms: readers begin to notice. */
-export const LATE_MS = 250
+export const LATE_MS = 500
 /** And in time again below this: no to and fro at one limit. */
-const IN_TIME_MS = 50
+const IN_TIME_MS = 100
 /** What one look weighs: a single pause of a second makes nobody late, a second of pauses does. */
 const WEIGHT = 0.2
 

@@ -106,7 +106,7 @@ export const metricTable = {
   switchboard_event_loop_late_seconds: {
     type: 'gauge',
     together: 'max',
-    meaning: 'How late what is due happens, on average; no new streams are taken from 0.25 on.',
+    meaning: 'How late what is due happens, on average; no new streams are taken from 0.5 on.',
   },
   switchboard_memory_used_ratio: {
     type: 'gauge',
