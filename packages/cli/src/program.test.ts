@@ -73,6 +73,13 @@ describe('a command line becomes a value', () => {
         print: true,
       },
     ],
+    [
+      'backup /b --data-dir /d --without-keys',
+      'backup',
+      { target: '/b', withoutKeys: true, acceptDamage: false, json: false, flags: { dataDir: '/d' } },
+    ],
+    ['backup verify /b --json', 'backup verify', { folder: '/b', json: true }],
+    ['restore /b --data-dir /d', 'restore', { source: '/b', json: false, flags: { dataDir: '/d' } }],
     ['replay a.jsonl --speed 2.5x', 'replay', { target: {}, file: 'a.jsonl', speed: 2.5, json: false }],
     [
       "publish call.started call_sid=CA1 'reason=a = b' n:=3",

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { defineBackup, defineRestore } from './commands/backup.js'
 import { defineDevCluster } from './commands/dev-cluster.js'
 import { defineDoctor } from './commands/doctor.js'
 import { defineKeys } from './commands/keys.js'
@@ -63,6 +64,8 @@ export async function parse(argv: readonly string[], { version, colour = false }
   ]) {
     define(program, submit)
   }
+  await defineBackup(program, submit, argv)
+  await defineRestore(program, submit, argv)
   await defineMigrate(program, submit, argv)
   await defineDoctor(program, submit, argv)
   for (const command of every(program)) {

@@ -54,6 +54,7 @@ export type ServerFailureCode =
   | 'stream_error'
   | 'stream_unavailable'
   | 'unavailable'
+  | 'overloaded'
   | 'storage_full'
   | 'storage_fault'
   | 'server_draining'

@@ -28,11 +28,12 @@ import { twilioSettings } from './http/sources.js'
 import { createIngest } from './ingest/ingest.js'
 import { createPublishRate, noPublishRate } from './ingest/rate.js'
 import { type Config, requireOneMachine } from './ops/config.js'
-import { createHealth, type Health, storageCheck } from './ops/health.js'
+import { createHealth, type Health, storageCheck, waitingTrouble } from './ops/health.js'
 import { folderPlace, storePlace } from './ops/key-place.js'
 import { ensureAdminKey, ensureSealingKey, forgetAdminKey } from './ops/keys.js'
 import { type StopStep, watchOver } from './ops/lifecycle.js'
 import { openCertificate } from './ops/live-certificate.js'
+import { watchLoad } from './ops/load.js'
 import { createLogger, type Logger, logRequest } from './ops/logging.js'
 import { createMetrics, type Metrics } from './ops/metrics.js'
 import { createTwilioSource } from './sources/twilio.js'
@@ -183,6 +184,7 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
   const tally = new Tally(clock)
   const meter = tallied(metrics, tally)
   health.check('storage', storageCheck(log))
+  const load = undo.later(watchLoad(clock), (opened) => opened.close())
 
   // Who may do what.
   const warn = (line: string): void => logger.warn(line)
@@ -193,9 +195,10 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
   const { publishRate } = config
   const rate = publishRate === undefined ? noPublishRate : shared.publishRate(createPublishRate(publishRate, clock))
   const ingest = undo.later(
-    createIngest({ log, catalogue, clock, meter, rate, toolCalls: shared.toolCalls }),
+    createIngest({ log, catalogue, clock, meter, rate, toolCalls: shared.toolCalls, isShort: () => load.isShort }),
     (opened) => opened.close(),
   )
+  health.check('load', () => load.trouble ?? waitingTrouble(ingest.waiting))
   const settings = twilioSettings(access.secrets, access.workspaces)
   const twilio = shared.twilio(() => createTwilioSource({ ingest, log, clock, settings }))
 
@@ -207,6 +210,8 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     meter,
     maxStreamsPerWorkspace,
     seats: shared.seats,
+    // A seat of one that all have a part in would be waited for.
+    isOverloaded: () => load.trouble !== undefined || shared.stuck() !== undefined,
     drainMs: drainMs * STREAMS_SHARE,
   })
   const trust = trustOf(config.trustProxy)
@@ -264,6 +269,10 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     logFaults: () => log.health().faults.length,
     logBytes: () => folderBytes(dir),
     logBehind: () => engine.behind(),
+    waitingEvents: () => ingest.waiting.events,
+    waitingBytes: () => ingest.waiting.bytes,
+    eventLoopLateSeconds: () => load.lateMs / 1000,
+    memoryShare: () => load.memoryShare,
     storeRecords: () => ({ workspaces: access.counts().workspaces }),
     ready: () => health.isReady,
   })
@@ -296,7 +305,7 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
       {
         name: 'parts',
         run() {
-          for (const part of [observers, fanout, ingest, access]) part.close()
+          for (const part of [observers, fanout, ingest, access, load]) part.close()
         },
       },
     ],

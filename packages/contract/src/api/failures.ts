@@ -81,6 +81,14 @@ export const failures = {
     frame: true,
   },
   unavailable: { status: 503, title: 'The server cannot do this now', retry: 'later', exit: 75 },
+  overloaded: {
+    status: 503,
+    title: 'The server has more to do than it can',
+    retry: 'later',
+    exit: 75,
+    close: 1013,
+    frame: true,
+  },
   storage_full: { status: 507, title: 'The disk is full', retry: 'later', exit: 75 },
   storage_fault: {
     status: 503,

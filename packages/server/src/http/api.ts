@@ -18,6 +18,7 @@ import type { GuardDeps } from './guard.js'
 import { historyHandlers } from './history.js'
 import { leaveBodies } from './json-body.js'
 import { presenceHandlers } from './presence.js'
+import { privacyHandlers } from './privacy.js'
 import { publishHandlers } from './publish.js'
 import { registerRoutes } from './register.js'
 import type { Handlers } from './route-types.js'
@@ -53,6 +54,7 @@ export async function registerApi(app: FastifyInstance, deps: ApiDeps): Promise<
     ...eventTypeHandlers(catalogue),
     ...stateHandlers(log),
     ...sourceHandlers({ secrets: access.secrets, twilio: deps.twilio, clock, publicUrl: deps.publicUrl }),
+    ...privacyHandlers({ log, holds: access.holds }),
     ...apiKeyHandlers(access.apiKeys),
     ...credentialHandlers(access),
     ...accessTokenHandlers(access.accessTokens),

@@ -63,6 +63,7 @@ const RETRY_AFTER_SECONDS: Partial<Record<FailureCode, number>> = {
   unavailable: 5,
   server_draining: 1,
   stream_unavailable: 5,
+  overloaded: 1,
   rate_limited: 1,
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { SwitchboardError } from '@switchboard/contract'
 import { openEnvironment } from './environment.js'
 import { Faults } from './faults.js'
-import { prepareFolder } from './folder.js'
+import { assertNotRestoring, prepareFolder } from './folder.js'
 import { throwLater } from './followers.js'
 import { LmdbLog, type LmdbLogOptions } from './lmdb-log.js'
 import { lockFolder } from './lock.js'
@@ -38,6 +38,7 @@ export async function openLmdbEngine(options: LmdbOptions): Promise<LmdbEngine> 
   let log: LmdbLog | undefined
   try {
     unlock = lockFolder(dir, clock, () => log?.giveUp('another server has taken the data folder over'))
+    assertNotRestoring(dir)
     const faults = new Faults(onFault)
     const environment = await openEnvironment(dir, (detail) => void faults.damaged(detail))
     log = new LmdbLog(environment, faults, options)

@@ -20,6 +20,8 @@ const RECORD_TABLES: readonly TableName[] = ['meta', 'heads', 'idempotency', 'pr
 const FIRST_KEY = Buffer.from([0])
 const LAST_KEY = Buffer.alloc(8, 255)
 
+type OnPage = (channel: Channel, blocks: readonly Block[]) => void
+
 /**
  * Reads entries back. Each block names the entry before it, and the head names the newest, so that whatever is missing
  * in between is known to be lost, be it that a checksum failed or that a block cannot be found at all (P7).
@@ -123,8 +125,11 @@ export class Reader {
     }
   }
 
-  /** Reads everything, a page at a time, and lets others run in between. Damage goes to the faults. */
-  async verify(isClosing: () => boolean): Promise<void> {
+  /**
+   * Reads everything, a page at a time, and lets others run in between. Damage goes to the faults.
+   * @param onPage Told of what is read of a channel; of one that keeps nothing, once, with no blocks.
+   */
+  async verify(isClosing: () => boolean, onPage: OnPage = () => {}): Promise<void> {
     for (const table of RECORD_TABLES) {
       let start: Buffer | undefined = FIRST_KEY
       while (start && !isClosing()) {
@@ -132,7 +137,7 @@ export class Reader {
         const rows = this.page(table, start)
         for (const { key, value } of rows) {
           if (unseal(key, value) === undefined) this.damagedRecord(table, key)
-          if (table === 'heads') await this.verifyChannel(key, isClosing)
+          if (table === 'heads') await this.verifyChannel(key, isClosing, onPage)
         }
         const last: Row | undefined = rows[VERIFY_PAGE_ROWS - 1]
         start = last && Buffer.concat([last.key, FIRST_KEY])
@@ -156,11 +161,12 @@ export class Reader {
     }
   }
 
-  private async verifyChannel(key: Buffer, isClosing: () => boolean): Promise<void> {
+  private async verifyChannel(key: Buffer, isClosing: () => boolean, onPage: OnPage): Promise<void> {
     const channel = parseChannelKey(key)
     if (channel === undefined || !this.heads.isReadable(channel, key)) return
     for (let after = 0, more = true; more && !isClosing(); ) {
       const { blocks, reachedHead } = this.read(channel, after, VERIFY_PAGE_BYTES)
+      onPage(channel, blocks)
       after = blocks[blocks.length - 1]?.last ?? after
       more = !reachedHead
       if (more) await setImmediate()

@@ -1,9 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { builtinCatalogue, nearestName, SwitchboardError, type Workspace } from '@switchboard/contract'
 import { SEALING_KEY_BYTES } from '../access/sealing.js'
 import { workspaceKind } from '../access/workspaces.js'
+import { missingLog } from '../backup/data-folder.js'
 import type { Clock } from '../clock.js'
 import { privacyOf } from '../compose/own-privacy.js'
 import { readApplied } from '../log/jetstream/applied.js'
@@ -18,16 +18,14 @@ export interface Source extends LmdbEngine {
   readonly workspaces: readonly Workspace[]
 }
 
-const LOG_FILE = 'log.mdb'
-const COPIES = /^replica-\d+$/
-
 /**
  * Opens the folder of a server that is stopped.
  * @throws SwitchboardError `not_found` when there is no log; `unavailable` when a server has it; `storage_fault` when it
  *   is of another format.
  */
 export async function openSource(dir: string, clock: Clock, config: Pick<Config, 'sealingKey'>): Promise<Source> {
-  if (!existsSync(join(dir, LOG_FILE))) throw new SwitchboardError('not_found', missing(dir))
+  const missing = missingLog(dir)
+  if (missing !== undefined) throw new SwitchboardError('not_found', missing)
   const key = await sealingKeyOf(dir, config)
   const privacy = key && privacyOf(key, builtinCatalogue)
   const engine = await openLmdbEngine({ dir, clock, projections, privacy })
@@ -45,14 +43,6 @@ export async function openSource(dir: string, clock: Clock, config: Pick<Config,
     await engine.close()
     throw error
   }
-}
-
-function missing(dir: string): string {
-  const entries = existsSync(dir) ? readdirSync(dir) : []
-  const gateway = entries.some((name) => COPIES.test(name))
-    ? ': it is the folder of a gateway, whose events are in JetStream'
-    : ''
-  return `${dir} holds no embedded log (${LOG_FILE})${gateway}`
 }
 
 /**

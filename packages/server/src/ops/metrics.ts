@@ -1,4 +1,4 @@
-import type { ChannelKind } from '@switchboard/contract'
+import { type ChannelKind, failures } from '@switchboard/contract'
 import {
   AggregatorRegistry,
   Counter,
@@ -21,6 +21,10 @@ export interface Readings {
   readonly logFaults?: () => number
   readonly logBytes?: () => number | Promise<number>
   readonly logBehind?: () => number
+  readonly waitingEvents?: () => number
+  readonly waitingBytes?: () => number
+  readonly eventLoopLateSeconds?: () => number
+  readonly memoryShare?: () => number
   /** How many records there are of what, for example `{ api_keys: 12 }`. The names become labels: never ids. */
   readonly storeRecords?: () => Readonly<Record<string, number>>
   readonly ready?: () => boolean
@@ -107,6 +111,10 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   gauge('switchboard_log_faults', (faults) => faults.set(readings.logFaults?.() ?? 0))
   gauge('switchboard_log_bytes', async (bytes) => bytes.set((await readings.logBytes?.()) ?? 0))
   gauge('switchboard_log_behind_appends', (behind) => behind.set(readings.logBehind?.() ?? 0))
+  gauge('switchboard_waiting_events', (events) => events.set(readings.waitingEvents?.() ?? 0))
+  gauge('switchboard_waiting_bytes', (bytes) => bytes.set(readings.waitingBytes?.() ?? 0))
+  gauge('switchboard_event_loop_late_seconds', (late) => late.set(readings.eventLoopLateSeconds?.() ?? 0))
+  gauge('switchboard_memory_used_ratio', (share) => share.set(readings.memoryShare?.() ?? 0))
   gauge('switchboard_ready', (ready) => ready.set(Number(readings.ready?.() ?? false)))
   gauge('switchboard_store_records', (records) => {
     records.reset()
@@ -118,6 +126,8 @@ export function createMetrics(options: { readonly version: string }): Metrics {
     for (const counted of [appended, streamsOpened, delivered, deliveredBytes, gaps]) counted.inc({ kind }, 0)
     openStreams.set({ kind }, 0)
   }
+
+  for (const code of Object.keys(failures)) refusals.inc({ code }, 0)
 
   return {
     registry,

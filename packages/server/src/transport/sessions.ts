@@ -61,7 +61,7 @@ export interface SessionCounts {
 export interface Sessions {
   readonly maxStreamsPerWorkspace: number
   /** Takes a stream in, or says why not: it is then the transport's to refuse, and to count. */
-  open(request: SessionRequest): Session | 'too_many_streams' | 'server_draining'
+  open(request: SessionRequest): Session | 'too_many_streams' | 'server_draining' | 'overloaded'
   counts(): SessionCounts
   /** The streams of a workspace, without those that are ending or wait for a seat. */
   list(workspace: string): readonly OpenStreamFacts[]
@@ -77,6 +77,8 @@ export interface SessionsDependencies {
   readonly maxStreamsPerWorkspace: number
   /** Where they are counted. Default: at this process. */
   readonly seats?: Seats
+  /** Whether the process has more to do than it can: it then takes no new streams. Default: it has not. */
+  readonly isOverloaded?: () => boolean
   /** How long a drain may take, in milliseconds. */
   readonly drainMs: number
 }
@@ -91,7 +93,7 @@ const RETRY_MS_MIN = 1000
 const RETRY_SPREAD_MS = { min: 2000, max: 30_000 }
 
 export function createSessions(dependencies: SessionsDependencies): Sessions {
-  const { gate, clock, meter, maxStreamsPerWorkspace, drainMs } = dependencies
+  const { gate, clock, meter, maxStreamsPerWorkspace, drainMs, isOverloaded = () => false } = dependencies
   const seats = dependencies.seats ?? createSeats(maxStreamsPerWorkspace)
   /** Streams that are not ending. */
   const open = new Set<OpenSession>()
@@ -217,6 +219,7 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
     maxStreamsPerWorkspace,
     open(request) {
       if (draining) return 'server_draining'
+      if (isOverloaded()) return 'overloaded'
       const seat = seats.take(request.workspace)
       return seat === false ? 'too_many_streams' : new OpenSession(request, seat)
     },

@@ -16,6 +16,8 @@ import { SocketSink } from './sink.js'
 import { controlFrame, gapFrame, heartbeatFrame, RETRY_MS, retryFrame } from './sse-frames.js'
 import type { Outlet } from './sse-socket.js'
 
+const OVERLOADED_RETRY_MS = { min: 2000, spread: 8000 }
+
 export interface StreamDependencies {
   readonly log: Log
   readonly fanout: Fanout
@@ -65,8 +67,13 @@ export function serveWorkspaceStream(
   })
   if (typeof session === 'string') {
     meter.refused(session, workspace)
-    stream.end(session, {})
+    stream.end(session, session === 'overloaded' ? { retryMs: spreadMs() } : {})
   } else void stream.start(session)
+}
+
+/** When to come back to a server that has too much to do: not all at once. */
+function spreadMs(): number {
+  return OVERLOADED_RETRY_MS.min + Math.round(Math.random() * OVERLOADED_RETRY_MS.spread)
 }
 
 class WorkspaceStream {

@@ -98,9 +98,7 @@ export class WorkerProcess {
       },
     )
     this.served = served
-    served.health.check('parent', () =>
-      clock.monotonic() - this.heardAt > SILENT_MS_MAX ? 'The process that writes the log does not answer.' : undefined,
-    )
+    served.health.check('parent', () => this.parentTrouble())
     this.lifecycle = watchOver({
       health: served.health,
       logger,
@@ -111,6 +109,11 @@ export class WorkerProcess {
       steps: [...served.steps, { name: 'storage', run: () => engine.close() }],
       exit: (status) => this.fail(status),
     })
+  }
+
+  private parentTrouble(): string | undefined {
+    const isSilent = this.clock.monotonic() - this.heardAt > SILENT_MS_MAX
+    return isSilent ? 'The process that writes the log does not answer.' : undefined
   }
 
   private async presence(workspace: string): Promise<Presence> {
@@ -167,6 +170,7 @@ export class WorkerProcess {
         this.ownPresence = own
         return (workspace) => line.ask('presence', workspace)
       },
+      stuck: () => this.parentTrouble(),
     }
   }
 }

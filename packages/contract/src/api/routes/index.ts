@@ -3,6 +3,7 @@ import { callRoutes } from './calls.js'
 import { eventRoutes } from './events.js'
 import { opsRoutes } from './ops.js'
 import { presenceRoutes } from './presence.js'
+import { privacyRoutes } from './privacy.js'
 import type { Route } from './route.js'
 
 import { sourceRoutes } from './sources.js'
@@ -18,6 +19,7 @@ export const routes = {
   ...callRoutes,
   ...stateRoutes,
   ...sourceRoutes,
+  ...privacyRoutes,
   ...accessRoutes,
   ...workspaceRoutes,
   ...presenceRoutes,

@@ -18,6 +18,7 @@ export const tags = {
   Calls: 'The observer of a call, and what was said on it.',
   State: 'What is so now, folded from the events, at a position to stream from.',
   Sources: 'Callbacks of vendors that become events.',
+  Privacy: 'Personal data: erasing it, and keeping it from being erased.',
   Access: 'API keys and access tokens of a workspace.',
   Workspaces: 'Tenants.',
   Operations: 'Health, metrics and the documents.',

@@ -3,6 +3,7 @@ import * as credentials from './credentials.js'
 import * as events from './events.js'
 import * as frames from './frames.js'
 import * as ops from './ops.js'
+import * as privacy from './privacy.js'
 import * as problem from './problem.js'
 import * as sources from './sources.js'
 import * as state from './state.js'
@@ -13,6 +14,7 @@ export * from './credentials.js'
 export * from './events.js'
 export * from './frames.js'
 export * from './ops.js'
+export * from './privacy.js'
 export { Problem, ProblemItem } from './problem.js'
 export * from './sources.js'
 export {
@@ -32,6 +34,7 @@ const all: object = {
   ...events,
   ...frames,
   ...ops,
+  ...privacy,
   ...problem,
   ...sources,
   ...state,
