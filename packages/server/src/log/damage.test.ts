@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { callsProjection } from '../../testing/calls-projection.js'
 import { newFolder } from '../../testing/lmdb-bench.js'
+import { randomly } from '../../testing/random.js'
 import { entriesOf } from '../../testing/stand.js'
 import { systemClock } from '../clock.js'
 import { lengthOf } from './datafile.js'
@@ -246,15 +247,4 @@ function flipAll(path: string, text: string): void {
     writeSync(file, Buffer.from([(bytes[at + 2] as number) ^ 4]), 0, 1, at + 2)
   }
   closeSync(file)
-}
-
-/** Numbers in [0, 1) that a seed gives again (mulberry32). */
-function randomly(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }

@@ -117,9 +117,12 @@ test('a disk that does not answer is given up: who waits is refused, and so is e
       return () => {}
     },
   }
-  const silent: Pick<Environment, 'commit'> = { commit: () => new Promise(() => {}) }
+  const silent: Pick<Environment, 'commit' | 'freeBytes'> = {
+    commit: () => new Promise(() => {}),
+    freeBytes: async () => Number.MAX_SAFE_INTEGER,
+  }
   const faults = new Faults(() => {})
-  const disk = new Disk(silent as Environment, '/', clock, faults, () => {})
+  const disk = new Disk(silent as Environment, clock, faults, () => {})
   const waiting = disk.commit([])
   expect(timers.map(({ ms }) => ms)).toEqual([COMMIT_MS_MAX])
   timers[0]?.task()

@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises'
 import { SwitchboardError } from '@switchboard/contract'
 import type { Clock } from '../clock.js'
 import type { Environment, Write } from './environment.js'
@@ -41,7 +40,6 @@ export class Disk {
 
   constructor(
     private readonly environment: Environment,
-    private readonly dir: string,
     private readonly clock: Clock,
     private readonly faults: Faults,
     /** Called when the disk has become full: to send a probe every PROBE_EVERY_MS until one is stored. */
@@ -100,8 +98,7 @@ export class Disk {
 
   async hasSpace(bytes: number): Promise<boolean> {
     try {
-      const { bavail, bsize } = await statfs(this.dir)
-      return bavail * bsize >= bytes
+      return (await this.environment.freeBytes()) >= bytes
     } catch {
       return false
     }

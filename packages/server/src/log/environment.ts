@@ -1,4 +1,5 @@
 import { chmodSync, closeSync, openSync, statfsSync, statSync, truncateSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SwitchboardError } from '@switchboard/contract'
 import { type Database, open, type RangeOptions, type RootDatabase, type RootDatabaseOptions } from 'lmdb'
@@ -61,6 +62,8 @@ export interface Environment {
   commit(writes: readonly Write[]): Promise<void>
   /** What is there now, to be read for as long as it takes; pages that are freed meanwhile stay in use until it is done. */
   snapshot(): Snapshot
+  /** What the disk has room for. It rejects when that cannot be found out. */
+  freeBytes(): Promise<number>
   /** Frees snapshots that died with their processes. */
   checkReaders(): void
   close(): Promise<void>
@@ -93,7 +96,7 @@ export async function openEnvironment(
     eventTurnBatching: false,
   })
   for (const file of files) chmodSync(file, 0o600)
-  const environment = wrap(root, tables, onDamage)
+  const environment = wrap(dir, root, tables, onDamage)
   try {
     await checkFormat(environment, isNew, path)
   } catch (error) {
@@ -112,7 +115,7 @@ export async function openEnvironment(
 export async function openForReading(dir: string, onDamage: (detail: string) => void): Promise<Environment> {
   const path = join(dir, DATA_FILE)
   const { root, tables } = await openTables(path, { readOnly: true })
-  const environment = wrap(root, tables, onDamage)
+  const environment = wrap(dir, root, tables, onDamage)
   try {
     assertFormat(environment.get('meta', FORMAT_KEY), path)
   } catch (error) {
@@ -123,6 +126,7 @@ export async function openForReading(dir: string, onDamage: (detail: string) => 
 }
 
 function wrap(
+  dir: string,
   root: RootDatabase<Buffer, Buffer>,
   tables: ReadonlyMap<TableName, Database<Buffer, Buffer>>,
   onDamage: (detail: string) => void,
@@ -188,6 +192,10 @@ function wrap(
         },
         done: () => transaction.done(),
       }
+    },
+    async freeBytes() {
+      const { bavail, bsize } = await statfs(dir)
+      return bavail * bsize
     },
     checkReaders: () => void root.readerCheck(),
     close: () => root.close(),

@@ -16,8 +16,6 @@ import { Removal } from './removal.js'
 import { seal } from './seal.js'
 
 export interface LmdbLogOptions {
-  /** The folder that the file is in. */
-  readonly dir: string
   readonly clock: Clock
   readonly projections?: readonly Projection[]
   /** How long an idempotency key is remembered, in ms. Default: `limits.idempotencyWindowMs`. */
@@ -58,14 +56,14 @@ export class LmdbLog extends ReadingLog implements Log {
     options: LmdbLogOptions,
   ) {
     super()
-    const { clock, dir, projections = [], idempotencyWindowMs = limits.idempotencyWindowMs } = options
+    const { clock, projections = [], idempotencyWindowMs = limits.idempotencyWindowMs } = options
     this.clock = clock
     this.followers = new Followers(options.onListenerError ?? throwLater)
     this.kept = new Kept(environment, faults, projections, clock, () => this.assertOpen())
     const { heads, projected, reader } = this.kept
     this.keys = new IdempotencyKeys(environment, faults, idempotencyWindowMs)
     this.removal = new Removal(environment, heads, projected, faults, (operation) => this.push(operation))
-    this.disk = new Disk(environment, dir, clock, faults, () => this.probeLater())
+    this.disk = new Disk(environment, clock, faults, () => this.probeLater())
     const newGroup = () => new Group(environment, heads, projected, clock.now())
     this.commits = new Commits(this.disk, newGroup, (blocks) => this.followers.tell(blocks))
     reader.checkTails(() => clock.monotonic(), TAIL_CHECK_MS)
