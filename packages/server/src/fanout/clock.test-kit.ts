@@ -33,6 +33,11 @@ export class TestClock implements Clock {
     return this.#timers.size
   }
 
+  /** Forgets all timers, as the death of their process does. */
+  dropTimers(): void {
+    this.#timers.clear()
+  }
+
   /** Lets time pass, calling what is due in order. */
   advance(ms: number): void {
     const until = this.#elapsed + ms

@@ -148,6 +148,9 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
       const bytesBefore = tail.bytes
       tail.forget()
       tailBytes += tail.bytes - bytesBefore
+      // What was noted and not taken in is theirs to read from the log, and nothing else would tell them.
+      for (const cursor of tail.cursors()) awake.add(cursor)
+      turns.request()
     },
     stats() {
       let cursors = 0

@@ -1,6 +1,7 @@
 import type { Environment, Range, Row, Write } from '../../src/log/environment.js'
 import { type TableName, tableNames } from '../../src/log/keys.js'
 import type { Chance } from './chance.js'
+import type { SimulatedClock } from './event-loop.js'
 
 /** Free bytes of a disk that has room. */
 const ROOMY = 2 ** 40
@@ -15,6 +16,8 @@ interface Commit {
   readonly writes: readonly Write[]
   /** Unix ms when it was asked for. */
   readonly asked: number
+  /** The same on the clock that never jumps. */
+  readonly askedAt: number
   landed: boolean
   answer(error?: Error): void
 }
@@ -29,7 +32,7 @@ export type OnLanded = (writes: readonly Write[], asked: number) => void
 export class SimulatedDisk {
   readonly #tables = new Map<TableName, Table>(tableNames.map((name) => [name, new Table()]))
   readonly #chance: Chance
-  readonly #now: () => number
+  readonly #clock: SimulatedClock
   readonly #onLanded: OnLanded
   #commits: Commit[] = []
   /** Commits that failed, of which nobody knows what a power cut would leave. */
@@ -41,9 +44,9 @@ export class SimulatedDisk {
   /** Nothing is answered while it hangs. */
   hangs = false
 
-  constructor(chance: Chance, now: () => number, onLanded: OnLanded) {
+  constructor(chance: Chance, clock: SimulatedClock, onLanded: OnLanded) {
     this.#chance = chance
-    this.#now = now
+    this.#clock = clock
     this.#onLanded = onLanded
   }
 
@@ -53,6 +56,12 @@ export class SimulatedDisk {
 
   get hasLanded(): boolean {
     return this.#commits[0]?.landed === true
+  }
+
+  /** For how long the oldest commit has had no answer, in ms. */
+  get busyMs(): number {
+    const [oldest] = this.#commits
+    return oldest === undefined ? 0 : this.#clock.elapsed - oldest.askedAt
   }
 
   rows(table: TableName): readonly Row[] {
@@ -141,7 +150,8 @@ export class SimulatedDisk {
     return new Promise((resolve, reject) => {
       this.#commits.push({
         writes,
-        asked: this.#now(),
+        asked: this.#clock.now(),
+        askedAt: this.#clock.elapsed,
         landed: false,
         answer: (error) => (error === undefined ? resolve() : reject(error)),
       })

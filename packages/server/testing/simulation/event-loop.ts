@@ -13,6 +13,11 @@ export class SimulatedClock extends TestClock {
   /** Milliseconds that each look at the monotonic clock takes. */
   lookMs = 0
 
+  /** Monotonic milliseconds, without a look. */
+  get elapsed(): number {
+    return super.monotonic()
+  }
+
   override monotonic(): number {
     this.pass(this.lookMs)
     return super.monotonic()

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { parsePosition, parseResumePoint } from '@switchboard/contract'
+import type { StartPoint } from '../../src/fanout/resume.js'
+import { SECRET, type Wanted, wants } from './events.js'
+import { type FrameReader, type Heard, MessageReader, SseReader } from './frames.js'
+import type { SimulatedProcess } from './process.js'
+import type { Peer, SimulatedSocket } from './socket.js'
+import type { TrueChannel, TrueEntry } from './truth.js'
+
+/**
+ * One subscriber, who comes back after each cut with the last position it was given, and holds what it is told against
+ * what has become durable: everything its view lets through, in order, once; gaps that are true; nothing of another
+ * channel, and nothing personal when it may not see that.
+ */
+export class Listener implements Peer {
+  readonly id: number
+  readonly channel: TrueChannel
+  readonly wanted: Wanted
+  #process: SimulatedProcess | undefined
+  readonly #note: (line: string) => void
+  #reader: FrameReader = new SseReader()
+  #point: StartPoint
+  socket: SimulatedSocket | undefined
+  /** Takes nothing until it is told to go on. */
+  isStalled = false
+  /** Everything up to it is behind this subscriber; undefined until it has been told where it begins. */
+  #through: number | undefined
+  /** What it would come back with. */
+  #lastId: string | undefined
+  #newestAtConnect = 0
+  #opened = false
+
+  constructor(
+    id: number,
+    channel: TrueChannel,
+    wanted: Wanted,
+    point: StartPoint,
+    note: (line: string) => void,
+  ) {
+    this.id = id
+    this.channel = channel
+    this.wanted = wanted
+    this.#point = point
+    this.#note = note
+  }
+
+  /** Where it asks this process to begin. */
+  connecting(process: SimulatedProcess): StartPoint {
+    this.#process = process
+    this.#reader = this.channel.channel.call === undefined ? new SseReader() : new MessageReader()
+    this.#newestAtConnect = this.channel.newestSequence
+    this.#opened = false
+    const resumed = this.#lastId === undefined ? undefined : parseResumePoint(this.#lastId)
+    this.#point = resumed ?? this.#point
+    return this.#point
+  }
+
+  get isBehind(): boolean {
+    return this.missing() !== undefined
+  }
+
+  /** The first entry that it should have been told of and was not. */
+  missing(): TrueEntry | undefined {
+    if (this.#through === undefined) return this.channel.given[0]
+    return this.channel
+      .between(this.#through, Number.MAX_SAFE_INTEGER)
+      .find((entry) => wants(this.wanted, entry))
+  }
+
+  received(bytes: Buffer): void {
+    for (const heard of this.#reader.take(bytes)) {
+      this.#hear(heard)
+      if (heard.kind !== 'beat' || heard.id !== undefined) this.#note(`L${this.id} ← ${describe(heard)}`)
+    }
+  }
+
+  ended(): void {
+    this.socket = undefined
+    this.#note(`L${this.id} ended`)
+  }
+
+  #hear(heard: Heard): void {
+    switch (heard.kind) {
+      case 'opened':
+        return this.#open(heard.id, heard.resumed)
+      case 'gap':
+        return this.#gap(heard.gap, heard.id)
+      case 'entry':
+        return this.#entry(heard.id, heard.frame)
+      case 'beat':
+        if (heard.id !== undefined) this.#passOver(heard.id, 'a heartbeat')
+        return
+      case 'error':
+        assert(
+          heard.code === 'stream_unavailable' && this.#process?.isClosing,
+          `L${this.id} was told ${heard.code} without a reason`,
+        )
+    }
+  }
+
+  #open(id: string, resumed: boolean | undefined): void {
+    assert(!this.#opened, `L${this.id} was opened twice`)
+    this.#opened = true
+    const point = this.#point
+    const at = parsePosition(id)
+    switch (point.kind) {
+      case 'live':
+        assert(at, `L${this.id} begins live at ${id}`)
+        assert(at.sequence >= this.#newestAtConnect, `L${this.id} begins live before what was acknowledged: ${id}`)
+        assert(at.sequence <= this.channel.newestSequence, `L${this.id} begins live at what is not durable: ${id}`)
+        break
+      case 'after':
+        assert(at?.sequence === point.position.sequence, `L${this.id} asked for ${point.position.sequence} and got ${id}`)
+        break
+      case 'from':
+        if (resumed === false) break // A gap follows, and says where it begins.
+        for (const { position, isKept } of this.channel.given) {
+          const isWanted = position.time >= point.time
+          const isAfter = position.sequence > (at?.sequence ?? 0)
+          // What follows is given whatever its time is.
+          const mayFollow = !isKept || position.sequence > this.#newestAtConnect
+          assert(isWanted ? isAfter : !isAfter || mayFollow, `L${this.id} asked for ${point.time} on and begins at ${id}`)
+        }
+        break
+      default:
+    }
+    this.#lastId = id
+    // Of an instant nothing is behind a subscriber before it knows where it begins.
+    if (at) this.#through = at.sequence
+  }
+
+  #gap(gap: { readonly [name: string]: unknown }, id: string | undefined): void {
+    const beyond = id === undefined ? undefined : parsePosition(id)
+    assert(beyond, `L${this.id} was told of a gap without an end`)
+    const before = this.#through ?? 0
+    const isMadeUp = this.#point.kind === 'after' && !this.#isKnown(this.#point.position)
+    if (gap.code === 'unknown_position') {
+      assert(isMadeUp, `L${this.id} was told that its position is unknown, and it was given it`)
+    } else {
+      assert(gap.code === 'history_truncated', `L${this.id} was told ${gap.code}, and nothing is damaged`)
+      const lost = this.channel.between(Math.min(before, beyond.sequence - 1), beyond.sequence)
+      assert(lost.length > 0, `L${this.id} was told of a gap from ${before} to ${beyond.sequence}, where nothing is`)
+      const kept = lost.find(({ isKept }) => isKept)
+      assert(kept === undefined, `L${this.id} was told that ${kept?.name} is lost, and it is kept`)
+    }
+    this.#lastId = id
+    this.#through = beyond.sequence
+  }
+
+  #isKnown({ time, sequence }: { readonly time: number; readonly sequence: number }): boolean {
+    return sequence === 0 || this.channel.at(sequence)?.position.time === time
+  }
+
+  #entry(id: string, frame: Buffer): void {
+    const { sequence } = this.#ahead(id, 'an event')
+    this.#passOver(id, 'an event', sequence - 1)
+    const entry = this.channel.at(sequence)
+    assert(entry, `L${this.id} was told of ${id}, which is not durable`)
+    assert(wants(this.wanted, entry), `L${this.id} was told of ${entry.name}, which it did not ask for`)
+    const expected = this.wanted.masked ? this.channel.maskedOf(entry) : entry.frame
+    assert(frame.equals(expected), `L${this.id} was told of ${entry.name} in other words:\n${frame}\n${expected}`)
+    assert(!this.wanted.masked || !frame.includes(SECRET), `L${this.id} was shown personal data of ${entry.name}`)
+  }
+
+  /** Goes to a position, up to which nothing that it wants may be. */
+  #passOver(id: string, what: string, through = this.#ahead(id, what).sequence): void {
+    const missed = this.channel.between(this.#through ?? 0, through).find((entry) => wants(this.wanted, entry))
+    assert(missed === undefined, `L${this.id} was told of ${id}, and never of ${missed?.name} before it`)
+    this.#lastId = id
+    this.#through = parsePosition(id)?.sequence
+  }
+
+  #ahead(id: string, what: string): { readonly sequence: number } {
+    assert(this.#opened, `L${this.id} was told of ${what} before it was opened`)
+    const position = parsePosition(id)
+    assert(position, `L${this.id} was given the id ${id}`)
+    const isAhead = position.sequence > (this.#through ?? -1) || (what !== 'an event' && position.sequence === this.#through)
+    assert(isAhead, `L${this.id} was given ${id} after ${this.#through}`)
+    assert(position.sequence <= this.channel.newestSequence, `L${this.id} was given ${id}, which is not durable`)
+    return position
+  }
+}
+
+function describe(heard: Heard): string {
+  if (heard.kind === 'gap') return `gap ${heard.gap.code} ${heard.id}`
+  return heard.kind === 'error' ? heard.code : `${heard.kind} ${heard.id}`
+}
