@@ -70,7 +70,7 @@ export class Disk {
   async commit(writes: readonly Write[]): Promise<void> {
     let cancel = () => {}
     const late = new Promise<never>((_, reject) => {
-      cancel = this.clock.after(COMMIT_MS_MAX, () => reject(new Error(`no answer in ${COMMIT_MS_MAX / 1000} s`)))
+      cancel = this.clock.after(COMMIT_MS_MAX, () => reject(new NoAnswer(`no answer in ${COMMIT_MS_MAX / 1000} s`)))
     })
     try {
       await Promise.race([this.environment.commit(writes), late])
@@ -106,7 +106,10 @@ export class Disk {
 
   private async failed(error: unknown): Promise<void> {
     const { code, message } = error as { code?: unknown; message?: string }
-    const isFull = FULL_CODES.has(code) || !(await this.hasSpace(FULL_FREE_BYTES))
+    // What was not answered may yet be stored, over whatever is planned meanwhile: however little space there is, that is no
+    // disk to go on with.
+    const isAnswered = !(error instanceof NoAnswer)
+    const isFull = isAnswered && (FULL_CODES.has(code) || !(await this.hasSpace(FULL_FREE_BYTES)))
     if (this.condition === 'broken' || (isFull && this.condition === 'full')) return
     if (!isFull) {
       this.giveUp(`the disk failed (${message})`)
@@ -118,3 +121,5 @@ export class Disk {
     this.onFull()
   }
 }
+
+class NoAnswer extends Error {}

@@ -44,8 +44,8 @@ export class Promises {
   readonly #windowMs: number
   /** The latest that the wall clock has shown: a key that had expired by then may have been swept. */
   latest = 0
-  /** Channels that are being erased. */
-  readonly erasing = new Set<Channel>()
+  /** Channels that are being erased, as often as they are. */
+  #erasing: Channel[] = []
 
   constructor(truth: Truth, windowMs: number) {
     this.#truth = truth
@@ -58,8 +58,17 @@ export class Promises {
 
   /** From now on an erasure may take what is known of the channel's keys. */
   erase(channel: Channel): void {
-    this.erasing.add(channel)
+    this.#erasing.push(channel)
     for (const [name, remembered] of this.#keys) if (name.startsWith(prefixOf(channel))) remembered.isSure = false
+  }
+
+  erased(channel: Channel): void {
+    this.#erasing.splice(this.#erasing.indexOf(channel), 1)
+  }
+
+  /** Erasures that were under way never end. */
+  crashed(): void {
+    this.#erasing = []
   }
 
   /** Entries have become durable in one commit. */
@@ -134,7 +143,7 @@ export class Promises {
     const isLive = known?.isSure === true && known.expires > this.latest
     assert(!isLive || known.what === what, `P5: ${who} was stored under a key that stands for something else`)
     assert(!isLive, `P5: ${who} was stored twice under its key`)
-    const isSure = ![...this.erasing].some((channel) => name.startsWith(prefixOf(channel)))
+    const isSure = !this.#erasing.some((channel) => name.startsWith(prefixOf(channel)))
     this.#keys.set(name, { what, expires: asked + this.#windowMs, isSure })
   }
 }

@@ -375,7 +375,7 @@ export class World {
     truth.mayRemoveThrough = through
     this.#promises.erase(channel)
     this.#removal(process, process.log.erase(channel), () => {
-      this.#promises.erasing.delete(channel)
+      this.#promises.erased(channel)
       const left = truth.given.find(({ isKept, position }) => isKept && position.sequence <= through)
       assert(left === undefined, `P6: ${left?.name} is kept after an erasure`)
       process.fanout.forget(channel)
@@ -388,7 +388,7 @@ export class World {
       () => {
         process.removals -= 1
         this.#note('removed')
-        this.#check(done)
+        if (this.#process === process) this.#check(done)
       },
       (error) => {
         process.removals -= 1
@@ -424,7 +424,7 @@ export class World {
     this.#loop = new EventLoop(this.#clock)
     this.#clock.dropTimers()
     this.#open = new Set()
-    this.#promises.erasing.clear()
+    this.#promises.crashed()
     for (const { socket } of this.#listeners) socket?.cut()
     this.#leaving = []
   }
@@ -556,6 +556,7 @@ export class World {
       restart()
     }
     const process = this.#process as SimulatedProcess
+    await this.#settle(process)
     // A full disk is tried again a while after it has been freed.
     for (let second = 0; second < 3; second++) await this.#pass(1000)
     await this.#settle(process)
