@@ -27,20 +27,18 @@ export class SimulatedClock extends TestClock {
 type Task = () => void
 
 /**
- * What a process has to do later: `setImmediate` and `setTimeout` of the code under test end here, and run when the
- * schedule says so. As in Node, a turn runs what was asked for before it, in order; what is asked for meanwhile waits for
- * the next. Ends with its process.
+ * What a process has to do later. As in Node, a turn runs what was asked for before it, in order; what is asked for
+ * meanwhile waits for the next. It ends with its process.
  */
 export class EventLoop {
-  readonly #clock: SimulatedClock
   #tasks: Task[] = []
-
-  constructor(clock: SimulatedClock) {
-    this.#clock = clock
-  }
 
   get isIdle(): boolean {
     return this.#tasks.length === 0
+  }
+
+  push(task: Task): void {
+    this.#tasks.push(task)
   }
 
   async turn(): Promise<void> {
@@ -51,19 +49,19 @@ export class EventLoop {
       await settled()
     }
   }
+}
 
-  /** Takes the place of the globals. The returned function gives them back. */
-  install(): () => void {
-    const { setImmediate, setTimeout } = globalThis
-    const asLater = (task: (...given: unknown[]) => void, ...given: unknown[]): object => {
-      this.#tasks.push(() => task(...given))
-      return {}
-    }
-    const asTimer = (task: (...given: unknown[]) => void, ms = 0, ...given: unknown[]): object => {
-      const cancel = this.#clock.after(ms, () => task(...given))
-      return { unref() {}, cancel }
-    }
-    Object.assign(globalThis, { setImmediate: asLater, setTimeout: asTimer })
-    return () => void Object.assign(globalThis, { setImmediate, setTimeout })
+/**
+ * Takes the place of `setImmediate` and `setTimeout`: what the code under test asks for then runs when the schedule says
+ * so. The returned function gives them back.
+ */
+export function takeTimers(loop: () => EventLoop, clock: SimulatedClock): () => void {
+  const { setImmediate, setTimeout } = globalThis
+  const taken = {
+    setImmediate: (task: (...given: unknown[]) => void, ...given: unknown[]) => loop().push(() => task(...given)),
+    setTimeout: (task: (...given: unknown[]) => void, ms = 0, ...given: unknown[]) =>
+      void clock.after(ms, () => task(...given)),
   }
+  Object.assign(globalThis, taken)
+  return () => void Object.assign(globalThis, { setImmediate, setTimeout })
 }

@@ -1,6 +1,5 @@
-import { encodeFrame } from '../../src/log/block.js'
 import { builtinCatalogue, type JsonObject, mask } from '@switchboard/contract'
-import { channelKind, type Entry } from '../../src/log/block.js'
+import { channelKind, type Entry, encodeFrame } from '../../src/log/block.js'
 import type { Channel } from '../../src/log/log.js'
 import type { Chance } from './chance.js'
 
@@ -13,6 +12,7 @@ const SHORT_CHARS = 120
 const LONG_CHARS = 3000
 const LONG_SHARE = 0.1
 
+const observerTypes = ['user_transcript', 'agent_transcript', 'tool_call_started', 'tool_call_completed'] as const
 export const entities = ['e0', 'e1', 'e2'] as const
 
 /** What a subscriber asks to see, in the words of this simulation: the server's own filter is not asked. */
@@ -27,8 +27,10 @@ export interface Wanted {
 export function makeEvent(chance: Chance, channel: Channel, name: string): JsonObject {
   const text = `${SECRET} `.padEnd(chance.is(LONG_SHARE) ? chance.below(LONG_CHARS) : chance.below(SHORT_CHARS), 'é.')
   if (channel.call !== undefined) {
-    const type = chance.pick(['user_transcript', 'agent_transcript'])
-    return { type, transcript: text, speaker_id: name, ...(type === 'user_transcript' ? { state: 'greeting' } : {}) }
+    const type = chance.pick(observerTypes)
+    if (type === 'user_transcript' || type === 'agent_transcript') return { type, transcript: text, speaker_id: name }
+    const said = type === 'tool_call_started' ? { input: text } : { output: text }
+    return { type, tool_name: chance.pick(['book', 'find']), integration_name: name, ...said }
   }
   switch (chance.below(3)) {
     case 0:
@@ -53,8 +55,8 @@ export function makeEvent(chance: Chance, channel: Channel, name: string): JsonO
 }
 
 /** The name that `makeEvent` was given. */
-export function nameOf({ call_sid, surface_id, speaker_id }: JsonObject): string {
-  return String(call_sid ?? surface_id ?? speaker_id)
+export function nameOf({ call_sid, surface_id, speaker_id, integration_name }: JsonObject): string {
+  return String(call_sid ?? surface_id ?? speaker_id ?? integration_name)
 }
 
 export function wants({ types, entities }: Wanted, { type, event }: Pick<Entry, 'type' | 'event'>): boolean {

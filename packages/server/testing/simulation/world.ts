@@ -6,8 +6,9 @@ import type { Block } from '../../src/log/block.js'
 import { COMMIT_MS_MAX } from '../../src/log/disk.js'
 import type { Channel } from '../../src/log/log.js'
 import { Chance } from './chance.js'
+import { Consequences } from './consequences.js'
 import { SimulatedDisk } from './disk.js'
-import { EventLoop, SimulatedClock, settled } from './event-loop.js'
+import { EventLoop, SimulatedClock, settled, takeTimers } from './event-loop.js'
 import { entities, makeEvent, type Wanted } from './events.js'
 import { Listener } from './listener.js'
 import { SimulatedProcess } from './process.js'
@@ -56,10 +57,11 @@ export class World {
   readonly #disk: SimulatedDisk
   readonly #truth: Truth
   readonly #promises: Promises
+  readonly #consequences = new Consequences()
   readonly #listeners: Listener[] = []
   readonly #batches: Batch[] = []
   readonly #weights = new Map<string, number>()
-  #loop = new EventLoop(this.#clock)
+  #loop = new EventLoop()
   #process: SimulatedProcess | undefined
   /** Newest sequence that this process's followers were told of, and that it began with. */
   readonly #followed = new Map<TrueChannel, number>()
@@ -74,9 +76,15 @@ export class World {
     this.#chance = new Chance(seed)
     this.#disk = new SimulatedDisk(this.#chance, this.#clock, (writes, asked) => {
       this.#note(`landed ${writes.length}`)
-      this.#check(() => this.#truth.landed(this.#disk, writes, asked))
+      this.#check(() => {
+        this.#consequences.landed(writes)
+        this.#truth.landed(this.#disk, writes, asked)
+      })
     })
-    this.#truth = new Truth(channels, (channel, entries, asked) => this.#promises.given(channel, entries, asked))
+    this.#truth = new Truth(channels, (channel, entries, asked) => {
+      this.#promises.given(channel, entries, asked)
+      this.#consequences.given(this.#disk, channel, entries)
+    })
     this.#promises = new Promises(this.#truth, WINDOW)
     if (this.#chance.is(0.2)) this.#clock.lookMs = this.#chance.between(1, 3)
   }
@@ -92,24 +100,21 @@ export class World {
 
   /** Runs a schedule. @throws what was violated. */
   async run(steps: number): Promise<void> {
-    let giveBack = () => {}
+    const onUnhandled = (reason: unknown) => this.#check(() => assert.fail(`nobody has caught ${reason}`))
+    process.on('unhandledRejection', onUnhandled)
+    const giveBack = takeTimers(() => this.#loop, this.#clock)
     try {
-      giveBack = this.#start()
+      this.#start()
       for (this.step = 1; this.step <= steps; this.step++) {
         const step = this.#chance.weighed(this.#steps())
         this.#note(step.name)
-        if (step.name === 'start') {
-          giveBack()
-          giveBack = this.#start()
-        } else await step.run()
+        await step.run()
         await this.#checked()
       }
-      await this.#end(() => {
-        giveBack()
-        giveBack = this.#start()
-      })
+      await this.#end()
     } finally {
       giveBack()
+      process.off('unhandledRejection', onUnhandled)
     }
   }
 
@@ -119,7 +124,7 @@ export class World {
       void steps.push({ name, weight: weight * this.#weightOf(name), run })
     const process = this.#process
     const disk = this.#disk
-    if (process === undefined) can('start', 5, () => {})
+    if (process === undefined) can('start', 5, () => this.#start())
     else {
       if (!this.#loop.isIdle) can('turn', 14, () => this.#loop.turn())
       if (disk.isBusy && !disk.hangs) this.#diskSteps(can)
@@ -201,9 +206,7 @@ export class World {
     return weight
   }
 
-  #start(): () => void {
-    this.#loop = new EventLoop(this.#clock)
-    const giveBack = this.#loop.install()
+  #start(): void {
     for (const channel of this.#truth.channels) this.#followed.set(channel, channel.newestSequence)
     this.#process = new SimulatedProcess(this.#disk.open(), {
       clock: this.#clock,
@@ -212,7 +215,6 @@ export class World {
       onListenerError: (error) => this.#check(() => assert.fail(`a follower threw ${error}`)),
     })
     this.#process.wasFull = this.#disk.isFull
-    return giveBack
   }
 
   #follow(channel: TrueChannel, block: Block): void {
@@ -255,8 +257,10 @@ export class World {
   #make(batch: Batch, isInvalid: boolean): Made {
     const { channel } = batch
     const name = `n${++this.#names}`
-    const key = batch.refusal === undefined && this.#chance.is(0.1) ? `k${name}` : undefined
     const body = makeEvent(this.#chance, channel, name)
+    // Not of tools: a repeat among new ones counts as a start or an end of its own when ids are given out.
+    const mayHaveKey = batch.refusal === undefined && body.tool_name === undefined
+    const key = mayHaveKey && this.#chance.is(0.15) ? `k${name}` : undefined
     const made: Made = {
       name,
       channel,
@@ -421,7 +425,7 @@ export class World {
 
   #dead(): void {
     this.#process = undefined
-    this.#loop = new EventLoop(this.#clock)
+    this.#loop = new EventLoop()
     this.#clock.dropTimers()
     this.#open = new Set()
     this.#promises.crashed()
@@ -462,6 +466,7 @@ export class World {
       networkBytes: this.#chance.pick([64, 1024, 16 * 1024]),
       highWaterBytes: this.#chance.pick([64, 1024]),
       waitingBytesMax: limits.writeBytesMax + FRAME_BYTES_MAX + CONTROL_BYTES_MAX,
+      onCrowded: (bytes) => this.#check(() => assert.fail(`${bytes} bytes wait for L${listener.id}`)),
     }
     listener.isStalled = false
     listener.socket = new SimulatedSocket(room, {
@@ -546,14 +551,14 @@ export class World {
   }
 
   /** Everything is put right; then everybody must come to know everything. */
-  async #end(restart: () => void): Promise<void> {
+  async #end(): Promise<void> {
     this.#note('end')
     if (this.#process !== undefined && this.#chance.is(0.5)) this.#crash()
     this.#setFull(false)
     this.#disk.hangs = false
     if (this.#process === undefined || this.#process.isBroken || this.#process.isClosing) {
       if (this.#process !== undefined) this.#crash()
-      restart()
+      this.#start()
     }
     const process = this.#process as SimulatedProcess
     await this.#settle(process)
