@@ -1,11 +1,8 @@
 import { TestClock } from '../../src/fanout/clock.test-kit.js'
 
-/** The real one, from before anything was put in its place. */
-const realImmediate = setImmediate
-
-/** Resolves when no promise has anything left to do. */
+/** Resolves when no promise has anything left to do: ticks come after all of them. */
 export function settled(): Promise<void> {
-  return new Promise((resolve) => void realImmediate(resolve))
+  return new Promise((resolve) => process.nextTick(resolve))
 }
 
 /** Time that passes when the schedule says so. Looking at it may take time, too: that is how work takes time here. */

@@ -1,7 +1,5 @@
 import { World } from './world.js'
 
-/** Steps of a schedule, before everything is put right and must come to rest. */
-const STEPS = 150
 const SCHEDULES = 2000
 const LINES_SHOWN = Number(process.env.LINES ?? 60)
 
@@ -9,7 +7,7 @@ const LINES_SHOWN = Number(process.env.LINES ?? 60)
 export async function simulate(seed: number): Promise<World> {
   const world = new World(seed)
   try {
-    await world.run(STEPS)
+    await world.run()
     return world
   } catch (cause) {
     const last = world.lines.slice(-LINES_SHOWN).map((line) => `    ${line}`)
