@@ -30,13 +30,7 @@ export class Listener implements Peer {
   #newestAtConnect = 0
   #opened = false
 
-  constructor(
-    id: number,
-    channel: TrueChannel,
-    wanted: Wanted,
-    point: StartPoint,
-    note: (line: string) => void,
-  ) {
+  constructor(id: number, channel: TrueChannel, wanted: Wanted, point: StartPoint, note: (line: string) => void) {
     this.id = id
     this.channel = channel
     this.wanted = wanted
@@ -62,9 +56,7 @@ export class Listener implements Peer {
   /** The first entry that it should have been told of and was not. */
   missing(): TrueEntry | undefined {
     if (this.#through === undefined) return this.channel.given[0]
-    return this.channel
-      .between(this.#through, Number.MAX_SAFE_INTEGER)
-      .find((entry) => wants(this.wanted, entry))
+    return this.channel.between(this.#through, Number.MAX_SAFE_INTEGER).find((entry) => wants(this.wanted, entry))
   }
 
   received(bytes: Buffer): void {
@@ -110,7 +102,10 @@ export class Listener implements Peer {
         assert(at.sequence <= this.channel.newestSequence, `L${this.id} begins live at what is not durable: ${id}`)
         break
       case 'after':
-        assert(at?.sequence === point.position.sequence, `L${this.id} asked for ${point.position.sequence} and got ${id}`)
+        assert(
+          at?.sequence === point.position.sequence,
+          `L${this.id} asked for ${point.position.sequence} and got ${id}`,
+        )
         break
       case 'from':
         if (resumed === false) break // A gap follows, and says where it begins.
@@ -119,7 +114,10 @@ export class Listener implements Peer {
           const isAfter = position.sequence > (at?.sequence ?? 0)
           // What follows is given whatever its time is.
           const mayFollow = !isKept || position.sequence > this.#newestAtConnect
-          assert(isWanted ? isAfter : !isAfter || mayFollow, `L${this.id} asked for ${point.time} on and begins at ${id}`)
+          assert(
+            isWanted ? isAfter : !isAfter || mayFollow,
+            `L${this.id} asked for ${point.time} on and begins at ${id}`,
+          )
         }
         break
       default:
@@ -174,7 +172,8 @@ export class Listener implements Peer {
     assert(this.#opened, `L${this.id} was told of ${what} before it was opened`)
     const position = parsePosition(id)
     assert(position, `L${this.id} was given the id ${id}`)
-    const isAhead = position.sequence > (this.#through ?? -1) || (what !== 'an event' && position.sequence === this.#through)
+    const isAhead =
+      position.sequence > (this.#through ?? -1) || (what !== 'an event' && position.sequence === this.#through)
     assert(isAhead, `L${this.id} was given ${id} after ${this.#through}`)
     assert(position.sequence <= this.channel.newestSequence, `L${this.id} was given ${id}, which is not durable`)
     return position

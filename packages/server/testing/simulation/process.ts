@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { builtinCatalogue, type Permission } from '@switchboard/contract'
 import type { WebSocket } from 'ws'
 import type { Gate, Principal } from '../../src/access/principal.js'
@@ -6,7 +7,6 @@ import { createFanout, type Fanout } from '../../src/fanout/fanout.js'
 import { createIngest, type Ingest } from '../../src/ingest/ingest.js'
 import { noPublishRate } from '../../src/ingest/rate.js'
 import type { Block } from '../../src/log/block.js'
-import type { Environment } from '../../src/log/environment.js'
 import { Faults } from '../../src/log/faults.js'
 import { LmdbLog } from '../../src/log/lmdb-log.js'
 import type { Channel } from '../../src/log/log.js'
@@ -15,28 +15,24 @@ import { projections } from '../../src/state/projections.js'
 import { ObserverSession } from '../../src/transport/observer-session.js'
 import { createSessions, type Sessions } from '../../src/transport/sessions.js'
 import { serveWorkspaceStream, streamView } from '../../src/transport/sse.js'
-import type { SimulatedClock } from './event-loop.js'
 import type { Listener } from './listener.js'
 import type { SimulatedSocket } from './socket.js'
+import type { Stage } from './stage.js'
+import type { TrueChannel } from './truth.js'
 
 const HEARTBEAT_MS = 15_000
 const STREAMS_MAX = 100
 const DRAIN_MS = 1000
 
-export interface ProcessOptions {
-  readonly clock: SimulatedClock
-  readonly idempotencyWindowMs: number
-  readonly onBlock: (channel: Channel, block: Block) => void
-  readonly onListenerError: (error: unknown) => void
-}
-
-/** The server's core as `main.ts` puts it together, over an environment of the simulation's. */
+/** The server's core as `main.ts` puts it together, over the simulated disk. */
 export class SimulatedProcess {
   readonly log: LmdbLog
   readonly ingest: Ingest
   readonly fanout: Fanout
   readonly #sessions: Sessions
-  readonly #clock: SimulatedClock
+  readonly #stage: Stage
+  /** Newest sequence of each channel that the follower was told of, or that the process began with. */
+  readonly #followed = new Map<TrueChannel, number>()
   /** What may serve as a reason for failures: the disk was full at some time, it failed or did not answer, the log closes. */
   wasFull = false
   isBroken = false
@@ -44,18 +40,43 @@ export class SimulatedProcess {
   /** Retentions and erasures under way. */
   removals = 0
 
-  constructor(environment: Environment, { clock, idempotencyWindowMs, onBlock, onListenerError }: ProcessOptions) {
+  constructor(stage: Stage, idempotencyWindowMs: number) {
+    const { clock, disk, truth, check } = stage
     const catalogue = builtinCatalogue
     const meter = noMeter
-    this.#clock = clock
-    const faults = new Faults(() => {})
-    this.log = new LmdbLog(environment, faults, { clock, projections, idempotencyWindowMs, onListenerError })
+    this.#stage = stage
+    this.wasFull = disk.isFull
+    const onListenerError = (error: unknown) => check(() => assert.fail(`a follower threw ${error}`))
+    const options = { clock, projections, idempotencyWindowMs, onListenerError }
+    this.log = new LmdbLog(disk.open(), new Faults(() => {}), options)
     const { log } = this
-    log.follow(onBlock)
+    for (const channel of truth.channels) this.#followed.set(channel, channel.newestSequence)
+    log.follow((channel, block) => check(() => this.#follow(truth.of(channel), block)))
     this.ingest = createIngest({ log, catalogue, clock, meter, rate: noPublishRate })
     this.fanout = createFanout({ log, catalogue, meter, clock })
-    const limits = { maxStreamsPerWorkspace: STREAMS_MAX, drainMs: DRAIN_MS }
-    this.#sessions = createSessions({ gate: openGate, clock, meter, ...limits })
+    const most = { maxStreamsPerWorkspace: STREAMS_MAX, drainMs: DRAIN_MS }
+    this.#sessions = createSessions({ gate: openGate, clock, meter, ...most })
+  }
+
+  /** Followers know all that is durable when an append resolves (P4), but for what a failing disk has stored after all. */
+  checkFollowed(channel: Channel): void {
+    const { disk, truth } = this.#stage
+    // What has landed since is not answered yet.
+    if (this.isBroken || disk.hasLanded) return
+    const newest = truth.of(channel).newestSequence
+    const followed = this.#followed.get(truth.of(channel))
+    assert(followed === newest, `P4: ${newest} was answered, and followers were told up to ${followed} only`)
+  }
+
+  #follow(channel: TrueChannel, block: Block): void {
+    for (const { position, frame } of block.entries()) {
+      const entry = channel.at(position.sequence)
+      assert(entry, `P4: ${position.sequence} was followed, and is not durable`)
+      assert(entry.frame.equals(frame), `P4: ${position.sequence} was followed in other words`)
+      const [next] = channel.between(this.#followed.get(channel) ?? 0, position.sequence)
+      assert(next === entry, `P4: ${position.sequence} was followed in place of ${next?.position.sequence}`)
+      this.#followed.set(channel, position.sequence)
+    }
   }
 
   /** What the HTTP server does with a subscriber's request, from where its socket is there. */
@@ -125,7 +146,14 @@ export class SimulatedProcess {
 
   get #dependencies() {
     const { log, fanout } = this
-    return { log, fanout, sessions: this.#sessions, catalogue: builtinCatalogue, clock: this.#clock, meter: noMeter }
+    return {
+      log,
+      fanout,
+      sessions: this.#sessions,
+      catalogue: builtinCatalogue,
+      clock: this.#stage.clock,
+      meter: noMeter,
+    }
   }
 }
 

@@ -3,18 +3,20 @@ import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { limits, type Position } from '@switchboard/contract'
 import type { StartPoint } from '../../src/fanout/resume.js'
-import type { Block } from '../../src/log/block.js'
 import { COMMIT_MS_MAX } from '../../src/log/disk.js'
 import type { Channel } from '../../src/log/log.js'
 import { Chance } from './chance.js'
 import { Consequences } from './consequences.js'
 import { SimulatedDisk } from './disk.js'
 import { EventLoop, SimulatedClock, settled, takeTimers } from './event-loop.js'
-import { entities, makeEvent, type Wanted } from './events.js'
+import { entities, type Wanted } from './events.js'
+import { Ledger } from './ledger.js'
 import { Listener } from './listener.js'
+import { look } from './looks.js'
 import { SimulatedProcess } from './process.js'
-import { type Batch, type Made, Promises } from './publishing.js'
-import { type SocketRoom, SimulatedSocket } from './socket.js'
+import { Producers } from './producers.js'
+import { SimulatedSocket, type SocketRoom } from './socket.js'
+import type { Stage } from './stage.js'
 import { type TrueChannel, Truth } from './truth.js'
 
 const HOUR = 3_600_000
@@ -22,7 +24,6 @@ const WINDOW = 2 * HOUR
 const LISTENERS_MAX = 8
 /** Steps of a schedule, before everything is put right and must come to rest. */
 const STEPS = { min: 20, max: 160 }
-const BATCHES_REMEMBERED = 12
 /** Turns, disk answers and deliveries in which everything that is not held up comes to rest. */
 const SETTLE_STEPS_MAX = 5000
 /** Longest that a busy fan-out may put its next turn off. */
@@ -46,31 +47,24 @@ interface Step {
   run(): void | Promise<void>
 }
 
-interface Publishing {
-  readonly batch: Batch
-  readonly number: number
-}
-
 /** One life of the core, several of its processes one after another, as a seed orders it. */
 export class World {
   readonly #chance: Chance
   readonly #clock = new SimulatedClock()
-  readonly #lines: string[] = []
   readonly #disk: SimulatedDisk
   readonly #truth: Truth
-  readonly #promises: Promises
+  readonly #ledger: Ledger
+  readonly #stage: Stage
+  readonly #producers: Producers
   readonly #consequences = new Consequences()
   readonly #listeners: Listener[] = []
-  readonly #batches: Batch[] = []
+  /** Connections whose peers have left. */
+  #leaving: SimulatedSocket[] = []
   readonly #weights = new Map<string, number>()
+  readonly #lines: string[] = []
   #loop = new EventLoop()
   #process: SimulatedProcess | undefined
-  /** Newest sequence that this process's followers were told of, and that it began with. */
-  readonly #followed = new Map<TrueChannel, number>()
-  #open = new Set<Publishing>()
-  #names = 0
-  #sent = 0
-  #listened = 0
+  #connections = 0
   #violation: unknown
   step = 0
 
@@ -84,10 +78,20 @@ export class World {
       })
     })
     this.#truth = new Truth(channels, (channel, entries, asked) => {
-      this.#promises.given(channel, entries, asked)
+      this.#ledger.given(channel, entries, asked)
       this.#consequences.given(this.#disk, channel, entries)
     })
-    this.#promises = new Promises(this.#truth, WINDOW)
+    this.#ledger = new Ledger(this.#truth, WINDOW)
+    this.#stage = {
+      chance: this.#chance,
+      clock: this.#clock,
+      disk: this.#disk,
+      truth: this.#truth,
+      ledger: this.#ledger,
+      note: (line) => this.#note(line),
+      check: (check) => this.#check(check),
+    }
+    this.#producers = new Producers(this.#stage, channels)
     if (this.#chance.is(0.2)) this.#clock.lookMs = this.#chance.between(1, 3)
   }
 
@@ -134,11 +138,15 @@ export class World {
     else {
       if (!this.#loop.isIdle) can('turn', 14, () => this.#loop.turn())
       if (disk.isBusy && !disk.hangs) this.#diskSteps(can)
-      can('publish', process.log.health().writable ? 6 : 1, () => this.#publishNew(process))
-      // Whoever gives no key would have it stored twice.
-      const keyed = this.#batches.filter(({ key, events }) => key !== undefined || events.every((made) => made.key))
-      if (keyed.length > 0) can('repeat', 2, () => this.#send(process, this.#chance.pick(keyed)))
-      can('read', 1, () => this.#read(process))
+      can('publish', process.log.health().writable ? 6 : 1, () => this.#producers.publish(process))
+      const { repeatable, repeatableLines, isChunkUnderWay } = this.#producers
+      if (repeatable.length > 0) can('repeat', 2, () => this.#producers.send(process, this.#chance.pick(repeatable)))
+      can('lines', 0.7, () => this.#producers.publishLines(process))
+      if (isChunkUnderWay) can('chunk', 4, () => this.#producers.arrive())
+      if (repeatableLines.length > 0) {
+        can('repeat-lines', 0.5, () => this.#producers.sendLines(process, this.#chance.pick(repeatableLines)))
+      }
+      can('look', 1, () => look(this.#stage, process, this.#truth.of(this.#chance.pick(channels))))
       can('retain', 0.4, () => this.#retain(process))
       can('erase', 0.2, () => this.#erase(process))
       can('crash', 0.3, () => this.#crash())
@@ -162,7 +170,8 @@ export class World {
     can('moment', 1.5, () => this.#pass(this.#chance.between(1, 60)))
     can('second', 0.5, () => this.#pass(this.#chance.between(100, 2500)))
     // A disk that works answers sooner than that.
-    if (!disk.isBusy || disk.hangs) can('minute', disk.hangs ? 2 : 0.8, () => this.#pass(this.#chance.between(15_000, 70_000)))
+    if (!disk.isBusy || disk.hangs)
+      can('minute', disk.hangs ? 2 : 0.8, () => this.#pass(this.#chance.between(15_000, 70_000)))
     can('clock-back', 0.2, () => this.#jump(-this.#chance.between(1, HOUR)))
     can('clock-ahead', 0.2, () => this.#jump(this.#chance.between(1, HOUR)))
     can('clock-far-ahead', 0.05, () => this.#jump(2 * WINDOW))
@@ -219,151 +228,7 @@ export class World {
   }
 
   #start(): void {
-    for (const channel of this.#truth.channels) this.#followed.set(channel, channel.newestSequence)
-    this.#process = new SimulatedProcess(this.#disk.open(), {
-      clock: this.#clock,
-      idempotencyWindowMs: WINDOW,
-      onBlock: (channel, block) => this.#check(() => this.#follow(this.#truth.of(channel), block)),
-      onListenerError: (error) => this.#check(() => assert.fail(`a follower threw ${error}`)),
-    })
-    this.#process.wasFull = this.#disk.isFull
-  }
-
-  #follow(channel: TrueChannel, block: Block): void {
-    for (const { position, frame } of block.entries()) {
-      const entry = channel.at(position.sequence)
-      assert(entry, `P4: ${position.sequence} was followed, and is not durable`)
-      assert(entry.frame.equals(frame), `P4: ${position.sequence} was followed in other words`)
-      const [next] = channel.between(this.#followed.get(channel) ?? 0, Number.MAX_SAFE_INTEGER)
-      assert(next === entry, `P4: ${position.sequence} was followed in place of ${next?.position.sequence}`)
-      this.#followed.set(channel, position.sequence)
-    }
-  }
-
-  #publishNew(process: SimulatedProcess): void {
-    const chance = this.#chance
-    const channel = chance.pick(channels)
-    const known = this.#batches.filter((batch) => batch.channel === channel)
-    const id = ++this.#sent
-    const refusal = chance.is(0.05) ? 'invalid_event' : undefined
-    let key = chance.is(0.4) ? `k${id}` : undefined
-    const used = chance.is(0.1) ? chance.pick([...known, undefined]) : undefined
-    if (used?.key !== undefined) {
-      // The key of another body: a mistake of the producer's.
-      key = used.key
-      this.#promises.contest(channel, 'r', key)
-    }
-    const batch: Batch = { id, channel, events: [], ...(key && { key }), ...(refusal && { refusal }) }
-    const count = chance.is(0.6) ? 1 : chance.between(2, chance.is(0.1) ? 25 : 6)
-    const keyed = known.flatMap(({ events, refusal }) => (refusal ? [] : events.filter((made) => made.key)))
-    batch.events = Array.from({ length: count }, (_, index) => {
-      // An event that was sent before, in another body.
-      if (refusal === undefined && keyed.length > 0 && chance.is(0.05)) return chance.pick(keyed)
-      return this.#make(batch, refusal !== undefined && index === count - 1)
-    })
-    if (new Set(batch.events).size < batch.events.length) batch.events = [...new Set(batch.events)]
-    if (this.#batches.push(batch) > BATCHES_REMEMBERED) this.#batches.shift()
-    this.#send(process, batch)
-  }
-
-  #make(batch: Batch, isInvalid: boolean): Made {
-    const { channel } = batch
-    const name = `n${++this.#names}`
-    const body = makeEvent(this.#chance, channel, name)
-    // Not of tools: a repeat among new ones counts as a start or an end of its own when ids are given out.
-    const mayHaveKey = batch.refusal === undefined && body.tool_name === undefined
-    const key = mayHaveKey && this.#chance.is(0.15) ? `k${name}` : undefined
-    const made: Made = {
-      name,
-      channel,
-      body: { ...body, ...(key && { idempotency_key: key }), ...(isInvalid && { nonsense: 1 }) },
-      ...(key && { key }),
-      batch,
-    }
-    this.#promises.made(made)
-    return made
-  }
-
-  #send(process: SimulatedProcess, batch: Batch): void {
-    const number = ++this.#sent
-    const publishing: Publishing = { batch, number }
-    this.#open.add(publishing)
-    this.#note(`P${number} → request ${batch.id}: ${batch.events.map(({ name }) => name)}`)
-    const { channel, key, events } = batch
-    const target = { channel, keyId: 'key', extraFields: 'refuse', idempotencyKey: key } as const
-    const bodies = events.map(({ body }) => body)
-    const body = Buffer.from(JSON.stringify(bodies.length === 1 ? bodies[0] : { events: bodies }))
-    process.ingest.publishBody(target, body).then(
-      (published) => {
-        this.#open.delete(publishing)
-        this.#note(`P${number} ← ${published.ids}${published.replayed ? ' replayed' : ''}`)
-        this.#check(() => {
-          this.#promises.answered(batch, published)
-          this.#checkFollowed(process, batch)
-        })
-      },
-      (error) => {
-        this.#open.delete(publishing)
-        this.#note(`P${number} ← ${error.code ?? error}`)
-        this.#check(() => this.#promises.refused(batch, error, process))
-      },
-    )
-  }
-
-  /** Followers were told of all that is durable when an append resolves, what failed in a doubtful way apart (P4). */
-  #checkFollowed({ isBroken }: SimulatedProcess, { channel }: Batch): void {
-    if (isBroken) return
-    const truth = this.#truth.of(channel)
-    const followed = this.#followed.get(truth)
-    if (this.#disk.hasLanded) return
-    assert(followed === truth.newestSequence, `P4: answered, and followers were told up to ${followed} only`)
-  }
-
-  #read(process: SimulatedProcess): void {
-    const { log } = process
-    const truth = this.#truth.of(this.#chance.pick(channels))
-    const { channel } = truth
-    const after = this.#chance.below(truth.newestSequence + 2)
-    const bytesMax = this.#chance.pick([1, 1000, limits.bodyBytesMax])
-    const acknowledged = truth.newestSequence
-    log.read(channel, after, bytesMax).then(
-      ({ blocks, reachedHead }) => {
-        this.#check(() => {
-          const found = blocks.flatMap((block) => [...block.entries()])
-          const expected = truth.between(after, Number.MAX_SAFE_INTEGER).filter(({ isKept }) => isKept)
-          const shown = reachedHead ? expected : expected.slice(0, Math.max(1, found.length))
-          assert.equal(found.length, shown.length, `P3: a read after ${after} gave ${found.length} of ${shown.length}`)
-          for (const [index, { position, frame }] of found.entries()) {
-            const entry = shown[index]
-            assert.deepEqual(position, entry?.position, `P3: a read after ${after} gave ${position.sequence} out of turn`)
-            assert(entry?.frame.equals(frame), `P3: a read gave ${position.sequence} in other words`)
-          }
-          assert(truth.newestSequence >= acknowledged)
-        })
-      },
-      (error) => this.#check(() => assert(process.isClosing, `a read failed: ${error}`)),
-    )
-    const [{ position } = { position: undefined }] = truth.between(after - 1, after)
-    const times = truth.given.map(({ position }) => position.time)
-    const time = times.length === 0 ? this.#clock.now() : this.#chance.pick(times) + this.#chance.between(-1, 1)
-    const asks = [log.bounds(channel), log.positionOf(channel, after), log.sequenceBefore(channel, time)] as const
-    Promise.all(asks).then(
-      ([bounds, given, before]) => {
-        this.#check(() => {
-          const { newest, oldestKept, removed } = truth
-          assert.deepEqual(bounds.oldest, oldestKept, 'P6: bounds tell of another oldest')
-          assert.deepEqual(bounds.removed, removed, 'P6: bounds tell of another removal')
-          assert.equal(bounds.newest.sequence, newest?.sequence ?? 0, 'P6: bounds tell of another newest')
-          const isKept = position !== undefined && truth.at(after)?.isKept
-          assert.deepEqual(given, isKept ? position : undefined, `P6: the position of ${after}`)
-          const last = truth.given.findLast(({ position }) => position.time < time)?.position.sequence ?? 0
-          assert(before <= last, `reading after ${before} would leave out entries from ${time} on`)
-          const extra = truth.between(before, last).find((entry) => entry.isKept)
-          assert(extra === undefined, `reading after ${before} would give ${extra?.name}, from before ${time}`)
-        })
-      },
-      (error) => this.#check(() => assert(process.isClosing, `a look failed: ${error}`)),
-    )
+    this.#process = new SimulatedProcess(this.#stage, WINDOW)
   }
 
   #retain(process: SimulatedProcess): void {
@@ -373,7 +238,9 @@ export class World {
     const old: Position[] = []
     for (const truth of this.#truth.channels) {
       truth.mayRemoveBefore = Math.max(truth.mayRemoveBefore, before)
-      old.push(...truth.given.filter(({ isKept, position }) => isKept && position.time < before).map((each) => each.position))
+      old.push(
+        ...truth.given.filter(({ isKept, position }) => isKept && position.time < before).map((each) => each.position),
+      )
     }
     this.#removal(process, process.log.retain(before), () => {
       for (const truth of this.#truth.channels) {
@@ -389,9 +256,9 @@ export class World {
     this.#note(`of ${channel.workspace}/${channel.call ?? ''}`)
     const through = truth.newestSequence
     truth.mayRemoveThrough = through
-    this.#promises.erase(channel)
+    this.#ledger.erase(channel)
     this.#removal(process, process.log.erase(channel), () => {
-      this.#promises.erased(channel)
+      this.#ledger.erased(channel)
       const left = truth.given.find(({ isKept, position }) => isKept && position.sequence <= through)
       assert(left === undefined, `P6: ${left?.name} is kept after an erasure`)
       process.fanout.forget(channel)
@@ -439,8 +306,8 @@ export class World {
     this.#process = undefined
     this.#loop = new EventLoop()
     this.#clock.dropTimers()
-    this.#open = new Set()
-    this.#promises.crashed()
+    this.#producers.abandon()
+    this.#ledger.crashed()
     for (const { socket } of this.#listeners) socket?.cut()
     this.#leaving = []
   }
@@ -449,14 +316,18 @@ export class World {
     const chance = this.#chance
     const truth = this.#truth.of(chance.pick(channels))
     const isCall = truth.channel.call !== undefined
-    const types = chance.is(0.6) ? undefined : isCall ? ['user_transcript'] : chance.pick([['call.*'], ['surface.created']])
+    const types = chance.is(0.6)
+      ? undefined
+      : isCall
+        ? ['user_transcript']
+        : chance.pick([['call.*'], ['surface.created']])
     const wanted: Wanted = {
       masked: chance.is(0.4),
       ...(types && { types }),
       ...(!isCall && chance.is(0.2) && { entities: [chance.pick(entities)] }),
     }
     const note = (line: string) => this.#note(line)
-    const listener = new Listener(++this.#listened, truth, wanted, this.#point(truth), note)
+    const listener = new Listener(++this.#connections, truth, wanted, this.#point(truth), note)
     this.#note(`L${listener.id} ${JSON.stringify([truth.channel, wanted])}`)
     this.#listeners.push(listener)
     this.#connect(process, listener)
@@ -489,8 +360,6 @@ export class World {
     process.connect(listener, listener.socket)
   }
 
-  #leaving: SimulatedSocket[] = []
-
   #leave(listener: Listener): void {
     const { socket } = listener
     if (socket === undefined) return
@@ -512,12 +381,12 @@ export class World {
       await settled()
     }
     this.#clock.pass(until - this.#clock.elapsed)
-    this.#promises.latest = Math.max(this.#promises.latest, this.#clock.now())
+    this.#ledger.latest = Math.max(this.#ledger.latest, this.#clock.now())
   }
 
   #jump(ms: number): void {
     this.#clock.jump(ms)
-    this.#promises.latest = Math.max(this.#promises.latest, this.#clock.now())
+    this.#ledger.latest = Math.max(this.#ledger.latest, this.#clock.now())
   }
 
   /**
@@ -532,8 +401,8 @@ export class World {
       if (this.#process !== process) return
     }
     if (this.#disk.hangs || process.isBroken || process.isClosing) return
-    const [open] = this.#open
-    assert(open === undefined, `P${open?.number} is never answered`)
+    const { unanswered } = this.#producers
+    assert(unanswered === undefined, `${unanswered} is never answered`)
     assert(process.removals === 0, 'a removal never ends')
     for (const listener of this.#listeners) {
       if (listener.socket === undefined || listener.isStalled) continue
@@ -555,6 +424,9 @@ export class World {
       const ready = this.#listeners.find(({ isStalled, socket }) => !isStalled && socket?.hasMail)
       if (ready) {
         ready.socket?.deliver(Number.MAX_SAFE_INTEGER)
+        await settled()
+      } else if (this.#producers.isChunkUnderWay) {
+        this.#producers.arrive()
         await settled()
       } else if (this.#clock.fireNext(PAUSE_MS_MAX)) await settled()
       else return false
@@ -587,7 +459,7 @@ export class World {
     for (const truth of this.#truth.channels) {
       const wanted: Wanted = { masked: false }
       const point: StartPoint = { kind: 'after', position: { time: 0, sequence: 0 } }
-      const listener = new Listener(++this.#listened, truth, wanted, point, (line) => this.#note(line))
+      const listener = new Listener(++this.#connections, truth, wanted, point, (line) => this.#note(line))
       this.#listeners.push(listener)
       this.#connect(process, listener)
     }
@@ -595,7 +467,7 @@ export class World {
     await this.#settle(process)
     await this.#checked()
     assert(process.log.health().faults.length === 0, `P7: ${JSON.stringify(process.log.health().faults)}`)
-    this.#publishNew(process)
+    this.#producers.publish(process)
     await this.#settle(process)
     await this.#checked()
   }
@@ -620,7 +492,16 @@ export class World {
 }
 
 /** What every schedule needs to get anywhere. */
-const ALWAYS: ReadonlySet<string> = new Set(['start', 'turn', 'land', 'answer', 'deliver', 'publish', 'no-space', 'settle'])
+const ALWAYS: ReadonlySet<string> = new Set([
+  'start',
+  'turn',
+  'land',
+  'answer',
+  'deliver',
+  'publish',
+  'no-space',
+  'settle',
+])
 
 function ioError(): Error {
   return Object.assign(new Error('input/output error'), { code: 5 })

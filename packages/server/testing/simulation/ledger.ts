@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { type JsonObject, parsePosition, SwitchboardError } from '@switchboard/contract'
-import type { Published } from '../../src/ingest/ingest.js'
 import type { Channel } from '../../src/log/log.js'
 import type { SimulatedProcess } from './process.js'
 import type { TrueChannel, TrueEntry, Truth } from './truth.js'
@@ -10,20 +9,21 @@ export interface Made {
   readonly name: string
   readonly channel: Channel
   readonly body: JsonObject
-  /** Its own idempotency key. */
+  /** The key under which it is stored once, whatever it comes in. */
   readonly key?: string
-  /** The body that it was first made for, and that alone, when it has no key of its own. */
+  /** What it was made for; without a key of its own it comes in nothing else. */
   readonly batch: Batch
 }
 
-/** One body, which may be sent any number of times. */
+/** Events that are stored together: a body, or lines that come together. */
 export interface Batch {
-  readonly id: number
+  /** How it is called in the trace. */
+  readonly name: string
   readonly channel: Channel
   /** The request's idempotency key. */
   readonly key?: string
-  /** What is wrong with it, if anything. */
-  readonly refusal?: string
+  /** True when it is not to be stored. */
+  readonly isRefused: boolean
   events: readonly Made[]
 }
 
@@ -35,8 +35,8 @@ interface Remembered {
   isSure: boolean
 }
 
-/** What producers were promised: durable, once, whole, in order (P1, P2, P5). */
-export class Promises {
+/** What producers have sent, and what they were promised of it: durable, once, whole, in order (P1, P2, P5). */
+export class Ledger {
   readonly #made = new Map<string, Made>()
   readonly #landed = new Map<string, number[]>()
   readonly #keys = new Map<string, Remembered>()
@@ -46,6 +46,8 @@ export class Promises {
   latest = 0
   /** Channels that are being erased, as often as they are. */
   #erasing: Channel[] = []
+  /** Requests' keys that were sent with more than one body. */
+  readonly #contested = new Set<string>()
 
   constructor(truth: Truth, windowMs: number) {
     this.#truth = truth
@@ -78,9 +80,10 @@ export class Promises {
       const made = this.#made.get(name)
       assert(made, `${name} was stored, and nobody has published it`)
       assert(made.channel === channel, `${name} was stored in a channel that it was not published to`)
-      assert(made.batch.refusal === undefined, `${name} was stored, and should have been refused`)
+      assert(!made.batch.isRefused, `${name} was stored, and should have been refused`)
       for (const [member, value] of Object.entries(made.body)) {
-        if (member !== 'idempotency_key') assert.deepEqual(event[member], value, `${name} was stored with another ${member}`)
+        if (member !== 'idempotency_key')
+          assert.deepEqual(event[member], value, `${name} was stored with another ${member}`)
       }
       if (made.key === undefined) batches.add(made.batch)
       const before = this.#landed.get(name)
@@ -90,52 +93,50 @@ export class Promises {
       this.#landed.set(name, [...(before ?? []), position.sequence])
     }
     for (const batch of batches) {
-      const { key, events, id } = batch
-      if (key !== undefined) this.#remember(`${prefixOf(channel)}r${key}`, batch, asked, `request ${id}`)
-      for (const { name } of events) {
-        assert(this.#landed.has(name), `request ${id} was stored in part: ${name} is not there`)
+      const { key, events, name } = batch
+      if (key !== undefined) this.#remember(`${prefixOf(channel)}r${key}`, batch, asked, name)
+      for (const each of events) {
+        assert(this.#landed.has(each.name), `${name} was stored in part: ${each.name} is not there`)
       }
       const own = events.filter((made) => made.key === undefined).map(({ name }) => this.#landed.get(name)?.at(-1) ?? 0)
-      assert(isRising(own), `P2: request ${id} was stored in another order: ${own}`)
+      assert(isRising(own), `P2: ${name} was stored in another order: ${own}`)
       const isAlone = own.length === events.length
-      assert(!isAlone || (own[own.length - 1] as number) - (own[0] as number) === own.length - 1, `request ${id} was torn apart`)
+      assert(
+        !isAlone || (own[own.length - 1] as number) - (own[0] as number) === own.length - 1,
+        `${name} was torn apart`,
+      )
     }
   }
 
-  answered({ events, id, channel, refusal }: Batch, { ids }: Published): void {
-    assert(refusal === undefined, `request ${id} was answered, and should have been refused`)
-    assert(ids.length === events.length, `request ${id} was answered with ${ids.length} positions of ${events.length}`)
-    for (const [index, { name }] of events.entries()) {
+  /** Events were acknowledged, in this order, as what the ids say. */
+  acknowledged(channel: Channel, events: readonly Made[], ids: readonly string[]): void {
+    assert(ids.length === events.length, `${ids.length} positions were acknowledged of ${events.length}`)
+    for (const [index, { name, batch }] of events.entries()) {
       const position = parsePosition(ids[index] as string)
       const entry = this.#truth.of(channel).at(position?.sequence ?? 0)
+      assert(!batch.isRefused, `${name} was acknowledged, and should have been refused`)
       assert(entry, `P1: ${name} was acknowledged as ${ids[index]}, and is not durable`)
       assert(entry.name === name, `P1: ${name} was acknowledged as ${ids[index]}, which is ${entry.name}`)
       assert(entry.position.time === position?.time, `P1: ${name} was acknowledged at another time`)
     }
   }
 
-  refused({ id, refusal, key, events, channel }: Batch, error: unknown, process: SimulatedProcess): void {
-    assert(error instanceof SwitchboardError, `request ${id} failed with ${error}`)
-    const { code } = error
-    if (code === refusal) return
-    const { wasFull, isBroken, isClosing } = process
-    const excused = { storage_full: wasFull, storage_fault: isBroken, unavailable: isClosing }[code as string]
-    if (code === 'idempotency_key_reused') {
-      const keys = [key && `r${key}`, ...events.map((made) => made.key && `e${made.key}`)]
-      const isKnown = keys.some((name) => name && this.#usedBefore(`${prefixOf(channel)}${name}`))
-      assert(isKnown, `request ${id} was refused for a key that nothing else has`)
-    } else assert(excused, `request ${id} was refused without a reason: ${error.message}`)
+  /** A key is sent with another body than before. */
+  contest({ channel, key }: Batch): void {
+    this.#contested.add(`${prefixOf(channel)}${key}`)
   }
 
-  /** Keys that were sent with more than one body. */
-  readonly contested = new Set<string>()
-
-  contest(channel: Channel, scope: 'r' | 'e', key: string): void {
-    this.contested.add(`${prefixOf(channel)}${scope}${key}`)
-  }
-
-  #usedBefore(name: string): boolean {
-    return this.contested.has(name)
+  /** A request was refused, which must have its reason in what the process has met. */
+  refused({ name, channel, key, isRefused }: Batch, error: unknown, process: SimulatedProcess): void {
+    assert(error instanceof SwitchboardError, `${name} failed with ${error}`)
+    const reasons: Record<string, boolean> = {
+      invalid_event: isRefused,
+      idempotency_key_reused: this.#contested.has(`${prefixOf(channel)}${key}`),
+      storage_full: process.wasFull,
+      storage_fault: process.isBroken,
+      unavailable: process.isClosing,
+    }
+    assert(reasons[error.code], `${name} was refused without a reason: ${error.message}`)
   }
 
   #remember(name: string, what: Batch | Made, asked: number, who: string): void {

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { limits } from '@switchboard/contract'
+import type { SimulatedProcess } from './process.js'
+import type { Stage } from './stage.js'
+import type { TrueChannel } from './truth.js'
+
+const ALL = Number.MAX_SAFE_INTEGER
+
+/** Asks the log what it keeps, and compares (P3, P6). */
+export function look(stage: Stage, process: SimulatedProcess, truth: TrueChannel): void {
+  const { chance, check } = stage
+  const { log } = process
+  const { channel } = truth
+  const after = chance.below(truth.newestSequence + 2)
+  const times = truth.given.map(({ position }) => position.time)
+  const time = times.length === 0 ? stage.clock.now() : chance.pick(times) + chance.between(-1, 1)
+  const failed = (error: unknown) => check(() => assert(process.isClosing, `a look at the log failed: ${error}`))
+
+  log.read(channel, after, chance.pick([1, 1000, limits.bodyBytesMax])).then(({ blocks, reachedHead }) => {
+    check(() => {
+      const found = blocks.flatMap((block) => [...block.entries()])
+      const kept = truth.between(after, ALL).filter(({ isKept }) => isKept)
+      const expected = reachedHead ? kept : kept.slice(0, Math.max(1, found.length))
+      assert.equal(
+        found.length,
+        expected.length,
+        `P3: a read after ${after} gave ${found.length} of ${expected.length}`,
+      )
+      for (const [index, { position, frame }] of found.entries()) {
+        const entry = expected[index]
+        assert.deepEqual(position, entry?.position, `P3: a read after ${after} gave ${position.sequence} out of turn`)
+        assert(entry?.frame.equals(frame), `P3: a read gave ${position.sequence} in other words`)
+      }
+    })
+  }, failed)
+
+  log.bounds(channel).then(({ newest, oldest, removed }) => {
+    check(() => {
+      assert.deepEqual(oldest, truth.oldestKept, 'P6: bounds tell of another oldest entry')
+      assert.deepEqual(removed, truth.removed, 'P6: bounds tell of another removal')
+      assert.equal(newest.sequence, truth.newestSequence, 'P6: bounds tell of another newest entry')
+    })
+  }, failed)
+
+  log.positionOf(channel, after).then((position) => {
+    const entry = truth.at(after)
+    check(() => assert.deepEqual(position, entry?.isKept ? entry.position : undefined, `the position of ${after}`))
+  }, failed)
+
+  log.sequenceBefore(channel, time).then((before) => {
+    check(() => {
+      const last = truth.given.findLast(({ position }) => position.time < time)?.position.sequence ?? 0
+      assert(before <= last, `reading after ${before} would leave out entries from ${time} on`)
+      const extra = truth.between(before, last).find((entry) => entry.isKept)
+      assert(extra === undefined, `reading after ${before} would give ${extra?.name}, from before ${time}`)
+    })
+  }, failed)
+}
