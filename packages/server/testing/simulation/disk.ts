@@ -6,6 +6,9 @@ import type { SimulatedClock } from './event-loop.js'
 /** Free bytes of a disk that has room. */
 const ROOMY = 2 ** 40
 
+const EIO = 5
+const ENOSPC = 28
+
 /**
  * A commit on its way.
  *
@@ -41,13 +44,25 @@ export class SimulatedDisk {
   #version = 0
   #process = 0
   isFull = false
-  /** Nothing is answered while it hangs. */
-  hangs = false
+  #hangs = false
 
   constructor(chance: Chance, clock: SimulatedClock, onLanded: OnLanded) {
     this.#chance = chance
     this.#clock = clock
     this.#onLanded = onLanded
+  }
+
+  /** Nothing lands and nothing is answered while it hangs. */
+  get hangs(): boolean {
+    return this.#hangs
+  }
+
+  hang(): void {
+    this.#hangs = true
+  }
+
+  wake(): void {
+    this.#hangs = false
   }
 
   get isBusy(): boolean {
@@ -85,18 +100,22 @@ export class SimulatedDisk {
     commit.answer()
   }
 
-  /** The oldest commit fails, with nothing of it to be seen. After any failure but the want of space it may be there after all. */
-  refuse(error: Error, doubtful: boolean): void {
-    const commit = this.#commits.shift()
-    if (commit === undefined || commit.landed) throw new Error('There is nothing to refuse')
-    if (doubtful) this.#doubtful.push(commit)
-    commit.answer(error)
+  /** The oldest commit fails for want of space, and leaves nothing. */
+  refuse(): void {
+    this.#refused().answer(Object.assign(new Error('no space left on device'), { code: ENOSPC }))
+  }
+
+  /** The oldest commit fails, with nothing of it to be seen; on a disk that has room a power cut may show it after all. */
+  fail(): void {
+    const commit = this.#refused()
+    if (!this.isFull) this.#doubtful.push(commit)
+    commit.answer(Object.assign(new Error('input/output error'), { code: EIO }))
   }
 
   /** The process dies, or the power fails: what landed stays, and of what did not, a commit stays whole or not at all. */
   crash(): void {
     this.#process += 1
-    this.hangs = false
+    this.#hangs = false
     const pending = [...this.#doubtful, ...this.#commits.filter(({ landed }) => !landed)]
     this.#doubtful = []
     this.#commits = []
@@ -144,6 +163,12 @@ export class SimulatedDisk {
       checkReaders() {},
       async close() {},
     }
+  }
+
+  #refused(): Commit {
+    const commit = this.#commits.shift()
+    if (commit === undefined || commit.landed) throw new Error('There is nothing to refuse')
+    return commit
   }
 
   #ask(writes: readonly Write[]): Promise<void> {

@@ -21,7 +21,6 @@ export class Listener implements Peer {
   #reader: FrameReader = new SseReader()
   #point: StartPoint
   socket: SimulatedSocket | undefined
-  /** Takes nothing until it is told to go on. */
   isStalled = false
   /** Everything up to it is behind this subscriber; undefined until it has been told where it begins. */
   #through: number | undefined
@@ -49,8 +48,13 @@ export class Listener implements Peer {
     return this.#point
   }
 
-  get isBehind(): boolean {
-    return this.missing() !== undefined
+  /** Takes nothing until it goes on. */
+  stall(): void {
+    this.isStalled = true
+  }
+
+  goOn(): void {
+    this.isStalled = false
   }
 
   /** The first entry that it should have been told of and was not. */
@@ -74,14 +78,17 @@ export class Listener implements Peer {
   #hear(heard: Heard): void {
     switch (heard.kind) {
       case 'opened':
-        return this.#open(heard.id, heard.resumed)
+        this.#open(heard.id, heard.resumed)
+        break
       case 'gap':
-        return this.#gap(heard.gap, heard.id)
+        this.#gap(heard.gap, heard.id)
+        break
       case 'entry':
-        return this.#entry(heard.id, heard.frame)
+        this.#entry(heard.id, heard.frame)
+        break
       case 'beat':
         if (heard.id !== undefined) this.#passOver(heard.id, 'a heartbeat')
-        return
+        break
       case 'error':
         assert(
           heard.code === 'stream_unavailable' && this.#process?.isClosing,

@@ -54,10 +54,6 @@ export class SimulatedSocket implements WritableEnd {
     return !this.#left && (this.#networkBytes > 0 || this.#state !== 'open')
   }
 
-  get hasUnheardLeave(): boolean {
-    return this.#left && this.#state !== 'cut'
-  }
-
   write(bytes: Buffer): boolean {
     if (this.#state !== 'open') return false
     this.#waiting.push(bytes)
@@ -98,11 +94,6 @@ export class SimulatedSocket implements WritableEnd {
   /** The peer goes without a word. */
   leave(): void {
     this.#left = true
-  }
-
-  /** The process hears that the peer has gone. */
-  hearOfLeave(): void {
-    this.cut()
   }
 
   /** The network hands over some bytes. */

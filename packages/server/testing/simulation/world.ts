@@ -2,35 +2,28 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { limits, type Position } from '@switchboard/contract'
-import type { StartPoint } from '../../src/fanout/resume.js'
 import { COMMIT_MS_MAX } from '../../src/log/disk.js'
 import type { Channel } from '../../src/log/log.js'
+import { Audience } from './audience.js'
 import { Chance } from './chance.js'
 import { Consequences } from './consequences.js'
 import { SimulatedDisk } from './disk.js'
 import { EventLoop, SimulatedClock, settled, takeTimers } from './event-loop.js'
-import { entities, type Wanted } from './events.js'
 import { Ledger } from './ledger.js'
-import { Listener } from './listener.js'
 import { look } from './looks.js'
 import { SimulatedProcess } from './process.js'
 import { Producers } from './producers.js'
-import { SimulatedSocket, type SocketRoom } from './socket.js'
 import type { Stage } from './stage.js'
-import { type TrueChannel, Truth } from './truth.js'
+import { Truth } from './truth.js'
 
 const HOUR = 3_600_000
 const WINDOW = 2 * HOUR
-const LISTENERS_MAX = 8
 /** Steps of a schedule, before everything is put right and must come to rest. */
 const STEPS = { min: 20, max: 160 }
 /** Turns, disk answers and deliveries in which everything that is not held up comes to rest. */
 const SETTLE_STEPS_MAX = 5000
 /** Longest that a busy fan-out may put its next turn off. */
 const PAUSE_MS_MAX = limits.fanoutWindowMsMax
-/** One frame of the largest event here, and the few small ones beside a write. */
-const FRAME_BYTES_MAX = 8 * 1024
-const CONTROL_BYTES_MAX = 2 * 1024
 
 const channels: readonly Channel[] = [
   { workspace: 'w1' },
@@ -57,14 +50,11 @@ export class World {
   readonly #stage: Stage
   readonly #producers: Producers
   readonly #consequences = new Consequences()
-  readonly #listeners: Listener[] = []
-  /** Connections whose peers have left. */
-  #leaving: SimulatedSocket[] = []
+  readonly #audience: Audience
   readonly #weights = new Map<string, number>()
   readonly #lines: string[] = []
   #loop = new EventLoop()
   #process: SimulatedProcess | undefined
-  #connections = 0
   #violation: unknown
   step = 0
 
@@ -92,6 +82,7 @@ export class World {
       check: (check) => this.#check(check),
     }
     this.#producers = new Producers(this.#stage, channels)
+    this.#audience = new Audience(this.#stage, channels)
     if (this.#chance.is(0.2)) this.#clock.lookMs = this.#chance.between(1, 3)
   }
 
@@ -152,20 +143,17 @@ export class World {
       can('crash', 0.3, () => this.#crash())
       if (!process.isClosing) can('close', 0.1, () => this.#close(process))
       if (process.isBroken) can('crash', 2, () => this.#crash())
-      if (this.#listeners.length < LISTENERS_MAX) can('listen', 1.5, () => this.#listen(process))
-      const away = this.#listeners.filter(({ socket }) => socket === undefined)
-      if (away.length > 0) can('resume', 4, () => this.#connect(process, this.#chance.pick(away)))
       if (!disk.isBusy) can('settle', 0.6, () => this.#settle(process))
     }
     if (!disk.isFull) can('disk-full', 0.2, () => this.#setFull(true))
     else can('disk-freed', 1, () => this.#setFull(false))
     if (!disk.hangs) {
-      can('disk-hangs', 0.1, () => void (disk.hangs = true))
+      can('disk-hangs', 0.1, () => disk.hang())
       can('disk-chokes', 0.1, () => {
         this.#setFull(true)
-        disk.hangs = true
+        disk.hang()
       })
-    } else can('disk-wakes', 0.5, () => void (disk.hangs = false))
+    } else can('disk-wakes', 0.5, () => disk.wake())
     this.#networkSteps(can)
     can('moment', 1.5, () => this.#pass(this.#chance.between(1, 60)))
     can('second', 0.5, () => this.#pass(this.#chance.between(100, 2500)))
@@ -180,26 +168,25 @@ export class World {
 
   #diskSteps(can: (name: string, weight: number, run: () => void) => void): void {
     const disk = this.#disk
-    if (disk.hasLanded) {
-      can('answer', 8, () => disk.answer())
-      return
+    if (disk.hasLanded) can('answer', 8, () => disk.answer())
+    else {
+      can('land', disk.isFull ? 1 : 8, () => disk.land())
+      if (disk.isFull) can('no-space', 6, () => disk.refuse())
+      // A full disk may say so as well: LMDB does when it takes a part of a write.
+      can('disk-fails', disk.isFull ? 1 : 0.1, () => {
+        if (!disk.isFull && this.#process) this.#process.isBroken = true
+        disk.fail()
+      })
     }
-    if (disk.isFull) {
-      can('no-space', 6, () => disk.refuse(Object.assign(new Error('no space left'), { code: 28 }), false))
-      // LMDB takes this for a failure, as disks do that take a part of a write.
-      can('no-space-eio', 1, () => disk.refuse(ioError(), false))
-    }
-    can('land', disk.isFull ? 1 : 8, () => disk.land())
-    can('disk-fails', 0.1, () => {
-      // What has failed on a full disk is taken for want of space.
-      if (!disk.isFull && this.#process) this.#process.isBroken = true
-      disk.refuse(ioError(), !disk.isFull)
-    })
   }
 
   #networkSteps(can: (name: string, weight: number, run: () => void) => void): void {
-    const connected = this.#listeners.filter(({ socket }) => socket !== undefined)
-    const ready = connected.filter(({ isStalled, socket }) => !isStalled && socket?.hasMail)
+    const { away, connected, stalled, ready, left, hasRoom } = this.#audience
+    const process = this.#process
+    if (process !== undefined) {
+      if (hasRoom) can('listen', 1.5, () => this.#audience.listen(process))
+      if (away.length > 0) can('resume', 4, () => this.#audience.connect(process, this.#chance.pick(away)))
+    }
     if (ready.length > 0) {
       can('deliver', 8, () => {
         const bytes = this.#chance.is(0.3) ? this.#chance.between(1, 300) : Number.MAX_SAFE_INTEGER
@@ -207,16 +194,14 @@ export class World {
       })
     }
     if (connected.length > 0) {
-      can('stall', 0.5, () => void (this.#chance.pick(connected).isStalled = true))
-      can('leave', 0.7, () => this.#leave(this.#chance.pick(connected)))
+      can('stall', 0.5, () => this.#chance.pick(connected).stall())
+      can('leave', 0.7, () => this.#audience.leave(this.#chance.pick(connected)))
     }
-    const stalled = connected.filter(({ isStalled }) => isStalled)
-    if (stalled.length > 0) can('go-on', 0.8, () => void (this.#chance.pick(stalled).isStalled = false))
-    const left = this.#leaving.filter(({ hasUnheardLeave }) => hasUnheardLeave)
-    if (left.length > 0) can('hear-of-leave', 2, () => this.#chance.pick(left).hearOfLeave())
+    if (stalled.length > 0) can('go-on', 0.8, () => this.#chance.pick(stalled).goOn())
+    if (left.length > 0) can('hear-of-leave', 2, () => this.#audience.hearOfLeave(this.#chance.pick(left)))
   }
 
-  /** A third of what can happen never does in a schedule, and a third happens often: each schedule has a bent of its own. */
+  /** A quarter of what can happen never does in a schedule, and a quarter often: each schedule has a bent of its own. */
   #weightOf(name: string): number {
     if (ALWAYS.has(name)) return 1
     let weight = this.#weights.get(name)
@@ -308,65 +293,7 @@ export class World {
     this.#clock.dropTimers()
     this.#producers.abandon()
     this.#ledger.crashed()
-    for (const { socket } of this.#listeners) socket?.cut()
-    this.#leaving = []
-  }
-
-  #listen(process: SimulatedProcess): void {
-    const chance = this.#chance
-    const truth = this.#truth.of(chance.pick(channels))
-    const isCall = truth.channel.call !== undefined
-    const types = chance.is(0.6)
-      ? undefined
-      : isCall
-        ? ['user_transcript']
-        : chance.pick([['call.*'], ['surface.created']])
-    const wanted: Wanted = {
-      masked: chance.is(0.4),
-      ...(types && { types }),
-      ...(!isCall && chance.is(0.2) && { entities: [chance.pick(entities)] }),
-    }
-    const note = (line: string) => this.#note(line)
-    const listener = new Listener(++this.#connections, truth, wanted, this.#point(truth), note)
-    this.#note(`L${listener.id} ${JSON.stringify([truth.channel, wanted])}`)
-    this.#listeners.push(listener)
-    this.#connect(process, listener)
-  }
-
-  #point({ given, channel }: TrueChannel): StartPoint {
-    const chance = this.#chance
-    const entry = given.length === 0 ? undefined : chance.pick(given)
-    const kind = chance.below(10)
-    if (kind < 4 || entry === undefined) return { kind: 'live' }
-    if (kind < 7) return { kind: 'after', position: entry.position }
-    if (kind === 7) return { kind: 'from', time: entry.position.time + chance.between(-1, 1) }
-    if (kind === 8 && channel.call !== undefined) return { kind: 'all' }
-    return { kind: 'after', position: { ...entry.position, time: entry.position.time - 1 } }
-  }
-
-  #connect(process: SimulatedProcess, listener: Listener): void {
-    const room: SocketRoom = {
-      networkBytes: this.#chance.pick([64, 1024, 16 * 1024]),
-      highWaterBytes: this.#chance.pick([64, 1024]),
-      waitingBytesMax: limits.writeBytesMax + FRAME_BYTES_MAX + CONTROL_BYTES_MAX,
-      onCrowded: (bytes) => this.#check(() => assert.fail(`${bytes} bytes wait for L${listener.id}`)),
-    }
-    listener.isStalled = false
-    listener.socket = new SimulatedSocket(room, {
-      received: (bytes) => this.#check(() => listener.received(bytes)),
-      ended: () => listener.ended(),
-    })
-    this.#note(`L${listener.id} connects`)
-    process.connect(listener, listener.socket)
-  }
-
-  #leave(listener: Listener): void {
-    const { socket } = listener
-    if (socket === undefined) return
-    this.#note(`L${listener.id} leaves`)
-    socket.leave()
-    listener.ended()
-    this.#leaving.push(socket)
+    this.#audience.cutOff()
   }
 
   #setFull(isFull: boolean): void {
@@ -404,11 +331,7 @@ export class World {
     const { unanswered } = this.#producers
     assert(unanswered === undefined, `${unanswered} is never answered`)
     assert(process.removals === 0, 'a removal never ends')
-    for (const listener of this.#listeners) {
-      if (listener.socket === undefined || listener.isStalled) continue
-      const missing = listener.missing()
-      assert(missing === undefined, `L${listener.id} is never told of ${missing?.name}`)
-    }
+    this.#audience.assertComplete()
   }
 
   /** One step towards rest. False when there is none. */
@@ -417,11 +340,11 @@ export class World {
     if (!this.#loop.isIdle) await this.#loop.turn()
     else if (disk.isBusy && !disk.hangs) {
       if (disk.hasLanded) disk.answer()
-      else if (disk.isFull) disk.refuse(Object.assign(new Error('no space left'), { code: 28 }), false)
+      else if (disk.isFull) disk.refuse()
       else disk.land()
       await settled()
     } else {
-      const ready = this.#listeners.find(({ isStalled, socket }) => !isStalled && socket?.hasMail)
+      const [ready] = this.#audience.ready
       if (ready) {
         ready.socket?.deliver(Number.MAX_SAFE_INTEGER)
         await settled()
@@ -439,7 +362,7 @@ export class World {
     this.#note('end')
     if (this.#process !== undefined && this.#chance.is(0.5)) this.#crash()
     this.#setFull(false)
-    this.#disk.hangs = false
+    this.#disk.wake()
     if (this.#process === undefined || this.#process.isBroken || this.#process.isClosing) {
       if (this.#process !== undefined) this.#crash()
       this.#start()
@@ -449,20 +372,11 @@ export class World {
     // A full disk is tried again a while after it has been freed.
     for (let second = 0; second < 3; second++) await this.#pass(1000)
     await this.#settle(process)
-    for (const socket of this.#leaving) socket.hearOfLeave()
-    for (const listener of this.#listeners) {
-      listener.isStalled = false
-      await settled()
-    }
+    for (const socket of this.#audience.left) this.#audience.hearOfLeave(socket)
+    for (const listener of this.#audience.stalled) listener.goOn()
     await this.#settle(process)
-    for (const listener of this.#listeners) if (listener.socket === undefined) this.#connect(process, listener)
-    for (const truth of this.#truth.channels) {
-      const wanted: Wanted = { masked: false }
-      const point: StartPoint = { kind: 'after', position: { time: 0, sequence: 0 } }
-      const listener = new Listener(++this.#connections, truth, wanted, point, (line) => this.#note(line))
-      this.#listeners.push(listener)
-      this.#connect(process, listener)
-    }
+    for (const listener of this.#audience.away) this.#audience.connect(process, listener)
+    this.#audience.listenToAll(process)
     await this.#checked()
     await this.#settle(process)
     await this.#checked()
@@ -502,7 +416,3 @@ const ALWAYS: ReadonlySet<string> = new Set([
   'no-space',
   'settle',
 ])
-
-function ioError(): Error {
-  return Object.assign(new Error('input/output error'), { code: 5 })
-}
