@@ -11,6 +11,8 @@ export const SECRET = 'secret'
 const SHORT_CHARS = 120
 const LONG_CHARS = 3000
 const LONG_SHARE = 0.1
+/** How many events of a call say that it is over; its observers are then told goodbye. */
+const END_SHARE = 0.04
 
 const observerTypes = ['user_transcript', 'agent_transcript', 'tool_call_started', 'tool_call_completed'] as const
 export const entities = ['e0', 'e1', 'e2'] as const
@@ -18,7 +20,7 @@ export const entities = ['e0', 'e1', 'e2'] as const
 /** What a subscriber asks to see, in the words of this simulation: the server's own filter is not asked. */
 export interface Wanted {
   readonly masked: boolean
-  /** Whole types, or beginnings of them that end in `.*`. */
+  /** Whole types, or beginnings of them that end in `.*`. The end of a call comes in any case. */
   readonly types?: readonly string[]
   readonly entities?: readonly string[]
 }
@@ -27,6 +29,7 @@ export interface Wanted {
 export function makeEvent(chance: Chance, channel: Channel, name: string): JsonObject {
   const text = `${SECRET} `.padEnd(chance.is(LONG_SHARE) ? chance.below(LONG_CHARS) : chance.below(SHORT_CHARS), 'é.')
   if (channel.call !== undefined) {
+    if (chance.is(END_SHARE)) return { type: 'session_end', session_id: name, completion_reason: 'completed' }
     const type = chance.pick(observerTypes)
     if (type === 'user_transcript' || type === 'agent_transcript') return { type, transcript: text, speaker_id: name }
     const said = type === 'tool_call_started' ? { input: text } : { output: text }
@@ -55,12 +58,13 @@ export function makeEvent(chance: Chance, channel: Channel, name: string): JsonO
 }
 
 /** The name that `makeEvent` was given. */
-export function nameOf({ call_sid, surface_id, speaker_id, integration_name }: JsonObject): string {
-  return String(call_sid ?? surface_id ?? speaker_id ?? integration_name)
+export function nameOf({ call_sid, surface_id, speaker_id, integration_name, session_id }: JsonObject): string {
+  return String(call_sid ?? surface_id ?? speaker_id ?? integration_name ?? session_id)
 }
 
 export function wants({ types, entities }: Wanted, { type, event }: Pick<Entry, 'type' | 'event'>): boolean {
   const fits = (pattern: string) => (pattern.endsWith('.*') ? type.startsWith(pattern.slice(0, -1)) : type === pattern)
+  if (type === 'session_end') return true
   if (types !== undefined && !types.some(fits)) return false
   return entities === undefined || entities.includes(String(event.entity_id))
 }

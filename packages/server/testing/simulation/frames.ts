@@ -72,7 +72,7 @@ export class MessageReader implements FrameReader {
       if (message.type === undefined) heard.push({ kind: 'beat', id: undefined })
       else if (message.type === 'session_info') heard.push({ kind: 'opened', id: id ?? '', resumed: undefined })
       else if (message.type === 'stream.gap') heard.push({ kind: 'gap', gap: message, id })
-      else if (message.type === 'session_live') heard.push({ kind: 'beat', id })
+      else if (message.type === 'session_live' || isMadeEnd(message)) heard.push({ kind: 'beat', id })
       else heard.push({ kind: 'entry', id: id ?? '', frame: payload })
     }
     return heard
@@ -88,4 +88,9 @@ export class MessageReader implements FrameReader {
     this.#rest = rest.subarray(headerBytes + length)
     return rest.subarray(headerBytes, headerBytes + length)
   }
+}
+
+/** The end of a call that the server itself tells a latecomer of: a producer's names its session here. */
+function isMadeEnd({ type, session_id }: JsonObject): boolean {
+  return type === 'session_end' && session_id === undefined
 }

@@ -383,7 +383,12 @@ export class World {
     assert(process.log.health().faults.length === 0, `P7: ${JSON.stringify(process.log.health().faults)}`)
     this.#producers.publish(process)
     await this.#settle(process)
+    for (const listener of this.#audience.connected) this.#audience.leave(listener)
+    for (const socket of this.#audience.left) this.#audience.hearOfLeave(socket)
+    await this.#settle(process)
     await this.#checked()
+    const { channels: tails, cursors, tailBytes } = process.fanout.stats()
+    assert.deepEqual({ tails, cursors, tailBytes }, { tails: 0, cursors: 0, tailBytes: 0 }, 'what nobody needs is held')
   }
 
   async #checked(): Promise<void> {
