@@ -133,12 +133,12 @@ export class Audience {
 
   #point({ given, channel }: TrueChannel): StartPoint {
     const { chance } = this.#stage
-    const kind = chance.below(10)
+    const kind = chance.below(11)
     if (kind < 4 || given.length === 0) return { kind: 'live' }
     const { position } = chance.pick(given)
     if (kind < 7) return { kind: 'after', position }
-    if (kind === 7) return { kind: 'from', time: position.time + chance.between(-1, 1) }
-    if (kind === 8 && channel.call !== undefined) return { kind: 'all' }
+    if (kind < 9) return { kind: 'from', time: position.time + chance.between(-1, 1) }
+    if (kind === 9 && channel.call !== undefined) return { kind: 'all' }
     // One that was never given.
     return { kind: 'after', position: { ...position, time: position.time - 1 } }
   }

@@ -25,6 +25,16 @@ export interface Batch {
   /** True when it is not to be stored. */
   readonly isRefused: boolean
   events: readonly Made[]
+  /** The first and the last time that it was sent, as `Ledger.sent` counts. */
+  sent?: { readonly first: number; readonly last: number }
+}
+
+/** What is known of a request when it is sent. */
+export interface Sending {
+  /** True when its key had been forgotten by then. */
+  readonly isForgotten: boolean
+  readonly landings: number
+  readonly setBacks: number
 }
 
 /** What a key stands for, as far as the disk has been told. */
@@ -44,6 +54,11 @@ export class Ledger {
   readonly #windowMs: number
   /** The latest that the wall clock has shown: a key that had expired by then may have been swept. */
   latest = 0
+  /** How often the wall clock was set back. */
+  setBacks = 0
+  #sendings = 0
+  /** By the channel: of what is stored, the latest to be sent for the first time. */
+  readonly #newest = new Map<Channel, number>()
   /** Channels that are being erased, as often as they are. */
   #erasing: Channel[] = []
   /** Requests' keys that were sent with more than one body. */
@@ -56,6 +71,25 @@ export class Ledger {
 
   made(event: Made): void {
     this.#made.set(event.name, event)
+  }
+
+  /** A body is sent, for the first time or again. */
+  sent(batch: Batch, now: number): Sending {
+    const count = ++this.#sendings
+    batch.sent = { first: batch.sent?.first ?? count, last: count }
+    const known = batch.key && this.#keys.get(`${prefixOf(batch.channel)}r${batch.key}`)
+    const isForgotten = known !== undefined && known !== '' && known.expires <= now
+    return { isForgotten, landings: this.#landingsOf(batch), setBacks: this.setBacks }
+  }
+
+  /** It was answered with what was stored before. */
+  replayed(batch: Batch, { isForgotten, landings, setBacks }: Sending): void {
+    const isSame = landings === this.#landingsOf(batch) && setBacks === this.setBacks
+    assert(!isForgotten || !isSame, `P5: the key of ${batch.name} is remembered for longer than its time`)
+  }
+
+  #landingsOf({ events }: Batch): number {
+    return events.reduce((sum, { name }) => sum + (this.#landed.get(name)?.length ?? 0), 0)
   }
 
   /** From now on an erasure may take what is known of the channel's keys. */
@@ -93,7 +127,13 @@ export class Ledger {
       this.#landed.set(name, [...(before ?? []), position.sequence])
     }
     for (const batch of batches) {
-      const { key, events, name } = batch
+      const { key, events, name, sent } = batch
+      // Tools wait for each other, and others overtake them.
+      if (sent !== undefined && !events.some(({ body }) => body.tool_name)) {
+        const newest = this.#newest.get(channel) ?? 0
+        assert(sent.last >= newest, `P2: ${name} was stored behind what was sent after it`)
+        this.#newest.set(channel, Math.max(newest, sent.first))
+      }
       if (key !== undefined) this.#remember(`${prefixOf(channel)}r${key}`, batch, asked, name)
       for (const each of events) {
         assert(this.#landed.has(each.name), `${name} was stored in part: ${each.name} is not there`)

@@ -89,11 +89,15 @@ export class Producers {
 
   send(process: SimulatedProcess, batch: Batch): void {
     const { channel, key, events } = batch
+    const { ledger, clock } = this.#stage
+    const sending = ledger.sent(batch, clock.now())
     const bodies = events.map(({ body }) => body)
     const body = Buffer.from(JSON.stringify(bodies.length === 1 ? bodies[0] : { events: bodies }))
-    this.#await(process, batch, process.ingest.publishBody(target(channel, key), body), (ids) =>
-      this.#stage.ledger.acknowledged(channel, events, ids),
-    )
+    const published = process.ingest.publishBody(target(channel, key), body)
+    this.#await(process, batch, published, (ids, { isReplayed }) => {
+      ledger.acknowledged(channel, events, ids)
+      if (isReplayed) ledger.replayed(batch, sending)
+    })
   }
 
   publishLines(process: SimulatedProcess): void {
@@ -121,7 +125,7 @@ export class Producers {
     const isRefused = chance.is(0.1)
     const batch: Batch = { name, channel, isRefused, events, ...(key && { key }) }
     const published = process.ingest.publishLines(target(channel, key), this.#arriving(chunks, isRefused))
-    this.#await(process, batch, published, (ids, failure) => {
+    this.#await(process, batch, published, (ids, { failure }) => {
       assert(!isRefused || failure !== undefined, `${name} was answered with a bad line in it`)
       const isStored = failure === undefined || failure === 'invalid_event'
       ledger.acknowledged(channel, isStored ? events : events.slice(0, ids.length), ids)
@@ -142,7 +146,7 @@ export class Producers {
     process: SimulatedProcess,
     batch: Batch,
     published: Promise<{ readonly ids: readonly string[]; readonly replayed: boolean }>,
-    acknowledged: (ids: readonly string[], failure?: string) => void,
+    acknowledged: (ids: readonly string[], how: { readonly isReplayed?: boolean; readonly failure?: string }) => void,
   ): void {
     const { check, note, ledger } = this.#stage
     const attempt = `${batch.name}.${++this.#requests}`
@@ -153,7 +157,7 @@ export class Producers {
         this.#open.delete(attempt)
         note(`${attempt} ← ${ids}${replayed ? ' replayed' : ''}`)
         check(() => {
-          acknowledged(ids)
+          acknowledged(ids, { isReplayed: replayed })
           process.checkFollowed(batch.channel)
         })
       },
@@ -162,7 +166,7 @@ export class Producers {
         note(`${attempt} ← ${error.code ?? error}`)
         check(() => {
           ledger.refused(batch, error, process)
-          if (Array.isArray(error.extra?.ids)) acknowledged(error.extra.ids, error.code)
+          if (Array.isArray(error.extra?.ids)) acknowledged(error.extra.ids, { failure: error.code })
         })
       },
     )

@@ -162,7 +162,7 @@ export class World {
       can('minute', disk.hangs ? 2 : 0.8, () => this.#pass(this.#chance.between(15_000, 70_000)))
     can('clock-back', 0.2, () => this.#jump(-this.#chance.between(1, HOUR)))
     can('clock-ahead', 0.2, () => this.#jump(this.#chance.between(1, HOUR)))
-    can('clock-far-ahead', 0.05, () => this.#jump(2 * WINDOW))
+    can('clock-far-ahead', 0.1, () => this.#jump(2 * WINDOW))
     return steps.filter(({ weight }) => weight > 0)
   }
 
@@ -279,6 +279,7 @@ export class World {
     ingest.refuse()
     log.close().then(() => {
       if (this.#process !== process) return
+      this.#check(() => assert(process.isBroken || !this.#disk.isBusy, 'closed before all was stored'))
       fanout.close()
       ingest.close()
       this.#note('closed')
@@ -313,6 +314,7 @@ export class World {
 
   #jump(ms: number): void {
     this.#clock.jump(ms)
+    if (ms < 0) this.#ledger.setBacks += 1
     this.#ledger.latest = Math.max(this.#ledger.latest, this.#clock.now())
   }
 
