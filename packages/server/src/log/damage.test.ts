@@ -127,6 +127,16 @@ test('a damaged last block is found at the start; appends and removal go on arou
   await close()
 })
 
+test('damage is named as soon as a position in it is asked for, be it that nobody has read there since the start', async () => {
+  const { dir, path } = await written()
+  flipAll(path, '<<0300')
+  const { log, close } = await open(dir)
+  expect(log.health().faults).toEqual([])
+  expect(await log.positionOf(W1, 301)).toBeUndefined()
+  expect(log.health().faults).toMatchObject([{ code: 'damaged', channel: W1 }])
+  await close()
+})
+
 test('a block that verification finds damaged has its channel and its range named', async () => {
   const { dir, path } = await written()
   flipAll(path, '<<0300')

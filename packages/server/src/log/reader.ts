@@ -75,9 +75,12 @@ export class Reader {
     const { oldest, newest } = this.heads.read(channel, key)
     if (oldest === undefined || sequence < oldest.sequence || sequence > newest.sequence) return undefined
     const block = this.blockAt(key, sequence)
-    if (block === undefined) return undefined
-    const index = block.indexAfter(sequence - 1)
-    return block.sequences[index] === sequence ? block.position(index) : undefined
+    const index = block?.indexAfter(sequence - 1) ?? 0
+    if (block?.sequences[index] === sequence) return block.position(index)
+    // Nobody may have read there since the start. Then this names the damage: who resumes at a position that was given is
+    // not to be told that it never was.
+    this.read(channel, sequence - 1, 1)
+    return undefined
   }
 
   /** The last entry before an instant. Times never run backwards, so halving the sequences finds it, holes or not. */

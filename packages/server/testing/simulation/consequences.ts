@@ -56,8 +56,8 @@ export class Consequences {
       return
     }
     const index = open.findIndex((start) => start.tool === tool)
-    // A process that began after a removal knows only what is left.
-    if (truth.removed === undefined) {
+    // A process that began after a removal, or after damage, knows only what is left.
+    if (truth.removed === undefined && !truth.isDamaged) {
       assert.equal(open[index]?.id ?? id, id, `${name} was not given the call_id of its start`)
       assert(index >= 0 || !open.some((start) => start.id === id), `${name} was given the call_id of another tool`)
     }

@@ -112,6 +112,14 @@ export class SimulatedDisk {
     commit.answer(Object.assign(new Error('input/output error'), { code: EIO }))
   }
 
+  /** A bit of a stored value changes, as bits do. */
+  flip(table: TableName, { key, value }: Row): void {
+    const flipped = Buffer.from(value)
+    const at = this.#chance.below(flipped.length)
+    flipped[at] = (flipped[at] as number) ^ (1 << this.#chance.below(8))
+    this.#table(table).put(key, flipped)
+  }
+
   /** The process dies, or the power fails: what landed stays, and of what did not, a commit stays whole or not at all. */
   crash(): void {
     this.#process += 1

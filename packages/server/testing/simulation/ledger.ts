@@ -77,8 +77,8 @@ export class Ledger {
   sent(batch: Batch, now: number): Sending {
     const count = ++this.#sendings
     batch.sent = { first: batch.sent?.first ?? count, last: count }
-    const known = batch.key && this.#keys.get(`${prefixOf(batch.channel)}r${batch.key}`)
-    const isForgotten = known !== undefined && known !== '' && known.expires <= now
+    const known = this.#keys.get(`${prefixOf(batch.channel)}r${batch.key}`)
+    const isForgotten = known !== undefined && known.expires <= now
     return { isForgotten, landings: this.#landingsOf(batch), setBacks: this.setBacks }
   }
 

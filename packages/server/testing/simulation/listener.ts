@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { parsePosition, parseResumePoint } from '@switchboard/contract'
+import { type JsonObject, parsePosition, parseResumePoint } from '@switchboard/contract'
 import type { StartPoint } from '../../src/fanout/resume.js'
 import { SECRET, type Wanted, wants } from './events.js'
 import { type FrameReader, type Heard, MessageReader, SseReader } from './frames.js'
@@ -87,7 +87,7 @@ export class Listener implements Peer {
         this.#entry(heard.id, heard.frame)
         break
       case 'beat':
-        if (heard.id !== undefined) this.#passOver(heard.id, 'a heartbeat')
+        if (heard.id !== undefined) this.#position(heard.id)
         break
       case 'error':
         assert(
@@ -119,8 +119,8 @@ export class Listener implements Peer {
         for (const { position, isKept } of this.channel.given) {
           const isWanted = position.time >= point.time
           const isAfter = position.sequence > (at?.sequence ?? 0)
-          // What follows is given whatever its time is.
-          const mayFollow = !isKept || position.sequence > this.#newestAtConnect
+          // What follows is given whatever its time is, and more than that where times cannot be read.
+          const mayFollow = !isKept || position.sequence > this.#newestAtConnect || this.channel.isDamaged
           assert(
             isWanted ? isAfter : !isAfter || mayFollow,
             `L${this.id} asked for ${point.time} on and begins at ${id}`,
@@ -134,7 +134,11 @@ export class Listener implements Peer {
     if (at) this.#through = at.sequence
   }
 
-  #gap(gap: { readonly [name: string]: unknown }, id: string | undefined): void {
+  #gap(gap: JsonObject, id: string | undefined): void {
+    if (gap.code === 'history_damaged') {
+      this.#damage(gap.damaged as { readonly from: number; readonly to: number }, id)
+      return
+    }
     const beyond = id === undefined ? undefined : parsePosition(id)
     assert(beyond, `L${this.id} was told of a gap without an end`)
     const before = this.#through ?? 0
@@ -142,7 +146,7 @@ export class Listener implements Peer {
     if (gap.code === 'unknown_position') {
       assert(isMadeUp, `L${this.id} was told that its position is unknown, and it was given it`)
     } else {
-      assert(gap.code === 'history_truncated', `L${this.id} was told ${gap.code}, and nothing is damaged`)
+      assert(gap.code === 'history_truncated', `L${this.id} was told ${gap.code}`)
       const lost = this.channel.between(Math.min(before, beyond.sequence - 1), beyond.sequence)
       assert(lost.length > 0, `L${this.id} was told of a gap from ${before} to ${beyond.sequence}, where nothing is`)
       const kept = lost.find(({ isKept }) => isKept)
@@ -152,42 +156,59 @@ export class Listener implements Peer {
     this.#through = beyond.sequence
   }
 
+  /** It has no position to come back with: whoever is cut off after it is told again. */
+  #damage({ from, to }: { readonly from: number; readonly to: number }, id: string | undefined): void {
+    assert(id === undefined, `L${this.id} was told to go on behind damage, at ${id}`)
+    const lost = this.channel.between(Math.max(from - 1, this.#through ?? 0), to)
+    assert(lost.length > 0, `L${this.id} was told of damage from ${from} to ${to}, where nothing is`)
+    const sound = lost.find(({ isDamaged, isKept }) => isKept && !isDamaged)
+    assert(sound === undefined, `L${this.id} was told that ${sound?.name} is damaged, and it is not`)
+    this.#assertNothingMissed(from - 1, `damage from ${from} on`)
+    this.#through = to
+  }
+
   #isKnown({ time, sequence }: { readonly time: number; readonly sequence: number }): boolean {
     return sequence === 0 || this.channel.at(sequence)?.position.time === time
   }
 
   #entry(id: string, frame: Buffer): void {
-    const { sequence } = this.#ahead(id, 'an event')
-    this.#passOver(id, 'an event', sequence - 1)
-    const entry = this.channel.at(sequence)
-    assert(entry, `L${this.id} was told of ${id}, which is not durable`)
+    const sequence = this.#sequenceOf(id)
+    assert(sequence > (this.#through ?? 0), `L${this.id} was told of ${id} after ${this.#through}`)
+    this.#assertNothingMissed(sequence - 1, id)
+    const entry = this.channel.at(sequence) as TrueEntry
     assert(wants(this.wanted, entry), `L${this.id} was told of ${entry.name}, which it did not ask for`)
     const expected = this.wanted.masked ? this.channel.maskedOf(entry) : entry.frame
     assert(frame.equals(expected), `L${this.id} was told of ${entry.name} in other words:\n${frame}\n${expected}`)
     assert(!this.wanted.masked || !frame.includes(SECRET), `L${this.id} was shown personal data of ${entry.name}`)
-  }
-
-  /** Goes to a position, up to which nothing that it wants may be. */
-  #passOver(id: string, what: string, through = this.#ahead(id, what).sequence): void {
-    const missed = this.channel.between(this.#through ?? 0, through).find((entry) => wants(this.wanted, entry))
-    assert(missed === undefined, `L${this.id} was told of ${id}, and never of ${missed?.name} before it`)
     this.#lastId = id
-    this.#through = parsePosition(id)?.sequence
+    this.#through = sequence
   }
 
-  #ahead(id: string, what: string): { readonly sequence: number } {
-    assert(this.#opened, `L${this.id} was told of ${what} before it was opened`)
+  /** A position without an event: nothing up to it is left to tell. Behind damage it still is the one before that. */
+  #position(id: string): void {
+    const sequence = this.#sequenceOf(id)
+    const last = parsePosition(this.#lastId ?? '')?.sequence ?? 0
+    assert(sequence >= last, `L${this.id} was given the position ${id} after ${last}`)
+    this.#assertNothingMissed(sequence, id)
+    this.#lastId = id
+    this.#through = Math.max(this.#through ?? 0, sequence)
+  }
+
+  #assertNothingMissed(through: number, told: string): void {
+    const missed = this.channel.between(this.#through ?? 0, through).find((entry) => wants(this.wanted, entry))
+    assert(missed === undefined, `L${this.id} was told of ${told}, and never of ${missed?.name} before it`)
+  }
+
+  #sequenceOf(id: string): number {
+    assert(this.#opened, `L${this.id} was told of ${id} before it was opened`)
     const position = parsePosition(id)
     assert(position, `L${this.id} was given the id ${id}`)
-    const isAhead =
-      position.sequence > (this.#through ?? -1) || (what !== 'an event' && position.sequence === this.#through)
-    assert(isAhead, `L${this.id} was given ${id} after ${this.#through}`)
-    assert(position.sequence <= this.channel.newestSequence, `L${this.id} was given ${id}, which is not durable`)
-    return position
+    assert(position.sequence <= this.channel.newestSequence, `L${this.id} was told of ${id}, which is not durable`)
+    return position.sequence
   }
 }
 
 function describe(heard: Heard): string {
-  if (heard.kind === 'gap') return `gap ${heard.gap.code} ${heard.id}`
+  if (heard.kind === 'gap') return `gap ${heard.gap.code} ${JSON.stringify(heard.gap.damaged) ?? ''} ${heard.id}`
   return heard.kind === 'error' ? heard.code : `${heard.kind} ${heard.id}`
 }

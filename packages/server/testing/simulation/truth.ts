@@ -18,6 +18,8 @@ export interface TrueEntry {
   readonly name: string
   /** False once retention or an erasure has removed it. */
   isKept: boolean
+  /** True once its block on the disk is not what was stored. */
+  isDamaged: boolean
   masked: Buffer | undefined
 }
 
@@ -30,6 +32,8 @@ export class TrueChannel {
   /** Removal may go this far, in ms and in sequences. */
   mayRemoveBefore = 0
   mayRemoveThrough = 0
+  /** True once anything of it was damaged: when such a block was written, and where it ends, can then only be guessed. */
+  isDamaged = false
   readonly #bySequence = new Map<number, TrueEntry>()
 
   constructor(readonly channel: Channel) {}
@@ -111,6 +115,17 @@ export class Truth {
     return this.#channels.get(nameOfKey(channelKey(channel))) as TrueChannel
   }
 
+  /** A stored block is damaged. */
+  damaged(key: Buffer): void {
+    const channel = this.#channels.get(nameOfKey(key.subarray(0, key.length - NUMBER_BYTES)))
+    assert(channel)
+    channel.isDamaged = true
+    for (const sequence of channel.blocks.get(nameOfKey(key)) ?? []) {
+      const entry = channel.at(sequence)
+      if (entry) entry.isDamaged = true
+    }
+  }
+
   landed(disk: SimulatedDisk, writes: readonly Write[], asked: number): void {
     const changed = new Map<TrueChannel, TrueEntry[]>()
     for (const write of writes) {
@@ -125,10 +140,11 @@ export class Truth {
     }
     for (const [channel, given] of changed) {
       checkRemoved(channel)
-      checkHead(disk, channel)
+      if (!channel.isDamaged) checkHead(disk, channel)
       if (given.length > 0) this.#onGiven(channel, given, asked)
     }
-    if (changed.size > 0) this.#checkAging(disk)
+    const isAnyDamaged = [...this.channels].some(({ isDamaged }) => isDamaged)
+    if (changed.size > 0 && !isAnyDamaged) this.#checkAging(disk)
   }
 
   /** Answers what of it is new. */
@@ -144,7 +160,16 @@ export class Truth {
         assert(known.frame.equals(frame), `P7: the entry ${position.sequence} was altered by a removal`)
         continue
       }
-      const entry = { position, type, event, frame, name: nameOf(event), isKept: true, masked: undefined }
+      const entry = {
+        position,
+        type,
+        event,
+        frame,
+        name: nameOf(event),
+        isKept: true,
+        isDamaged: false,
+        masked: undefined,
+      }
       channel.add(entry)
       given.push(entry)
     }
