@@ -16,7 +16,7 @@ vi.mock('@switchboard/contract', async (original) => {
   return { ...contract, limits: { ...contract.limits, ...small } }
 })
 
-test('the same seed is the same schedule, to the last byte that anybody is told', async () => {
+test('the same seed is the same schedule: what happens, and what everybody is told and when', async () => {
   for (const seed of [1, 2, 3]) {
     const [first, again] = [await simulate(seed), await simulate(seed)]
     expect(again.trace).toBe(first.trace)
@@ -24,8 +24,8 @@ test('the same seed is the same schedule, to the last byte that anybody is told'
   expect((await simulate(1)).trace).not.toBe((await simulate(2)).trace)
 })
 
-test('the promises hold in every order in which things can happen', async () => {
-  await simulateMany()
+test('the promises hold in whatever order things happen', { timeout: 0 }, async () => {
+  expect(await simulateMany()).toEqual([])
 })
 
 test('the simulated disk gives back what LMDB gives back', async () => {

@@ -10,7 +10,7 @@ import type { Block } from '../../src/log/block.js'
 import { Faults } from '../../src/log/faults.js'
 import { LmdbLog } from '../../src/log/lmdb-log.js'
 import type { Channel } from '../../src/log/log.js'
-import { noMeter } from '../../src/meter.js'
+import { type Meter, noMeter } from '../../src/meter.js'
 import { projections } from '../../src/state/projections.js'
 import { ObserverSession } from '../../src/transport/observer-session.js'
 import { createSessions, type Sessions } from '../../src/transport/sessions.js'
@@ -31,6 +31,7 @@ export class SimulatedProcess {
   readonly fanout: Fanout
   readonly #sessions: Sessions
   readonly #stage: Stage
+  readonly #meter: Meter
   /** Newest sequence of each channel that the follower was told of, or that the process began with. */
   readonly #followed = new Map<TrueChannel, number>()
   /** What may serve as a reason for failures: the disk was full at some time, it failed or did not answer, the log closes. */
@@ -43,8 +44,9 @@ export class SimulatedProcess {
   constructor(stage: Stage, idempotencyWindowMs: number) {
     const { clock, disk, truth, check } = stage
     const catalogue = builtinCatalogue
-    const meter = noMeter
     this.#stage = stage
+    this.#meter = { ...noMeter, refused: (code) => stage.note(`refused ${code}`) }
+    const meter = this.#meter
     this.wasFull = disk.isFull
     const onListenerError = (error: unknown) => check(() => assert.fail(`a follower threw ${error}`))
     const options = { clock, projections, idempotencyWindowMs, onListenerError }
@@ -152,7 +154,7 @@ export class SimulatedProcess {
       sessions: this.#sessions,
       catalogue: builtinCatalogue,
       clock: this.#stage.clock,
-      meter: noMeter,
+      meter: this.#meter,
     }
   }
 }
