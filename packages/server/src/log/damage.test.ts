@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } f
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { callsProjection } from '../../testing/calls-projection.js'
+import { SetClock } from '../../testing/clock.js'
 import { newFolder } from '../../testing/lmdb-bench.js'
 import { randomly } from '../../testing/random.js'
 import { entriesOf } from '../../testing/stand.js'
@@ -134,6 +135,23 @@ test('damage is named as soon as a position in it is asked for, be it that nobod
   expect(log.health().faults).toEqual([])
   expect(await log.positionOf(W1, 301)).toBeUndefined()
   expect(log.health().faults).toMatchObject([{ code: 'damaged', channel: W1 }])
+  await close()
+})
+
+test('who asks for an instant within damage is told of it, also where retention has removed all that came before', async () => {
+  const dir = newFolder()
+  folders.push(dir)
+  const clock = new SetClock()
+  const options = { dir, clock }
+  const first = await openLmdbEngine(options)
+  const begun = clock.time
+  for (let n = 0; n < 3; n++, clock.time += 1000) await first.log.append(W1, [event(n)])
+  await first.close()
+  flipAll(join(dir, 'log.mdb'), '<<0001')
+  const { log, close } = await openLmdbEngine(options)
+  expect(await log.retain(begun + 500)).toBe(1)
+  const before = await log.sequenceBefore(W1, begun + 500)
+  expect((await log.read(W1, before, 1e9)).blocks[0]?.damaged).toEqual({ from: 2, to: 2 })
   await close()
 })
 

@@ -87,9 +87,11 @@ export class Reader {
   sequenceBefore(channel: Channel, time: number): number {
     const key = channelKey(channel)
     const { oldest, newest, removed } = this.heads.read(channel, key)
-    if (oldest === undefined || oldest.time >= time) return removed && removed.time < time ? removed.sequence : 0
+    const beforeAll = removed && removed.time < time ? removed.sequence : 0
+    if (oldest === undefined || oldest.time >= time) return beforeAll
     if (newest.time < time) return newest.sequence
-    let before = oldest.sequence
+    // Of an oldest entry that cannot be read, the head's time is a guess (removal.ts).
+    let before = this.blockAt(key, oldest.sequence) ? oldest.sequence : beforeAll
     let searched = oldest.sequence
     let notBefore = newest.sequence
     while (notBefore - searched > 1) {
