@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type JsonObject, parsePosition, parseResumePoint } from '@switchboard/contract'
+import { type JsonObject, type Position, parsePosition, parseResumePoint } from '@switchboard/contract'
 import type { StartPoint } from '../../src/fanout/resume.js'
 import { SECRET, type Wanted, wants } from './events.js'
 import { type FrameReader, type Heard, MessageReader, SseReader } from './frames.js'
@@ -167,8 +167,11 @@ export class Listener implements Peer {
     this.#through = to
   }
 
-  #isKnown({ time, sequence }: { readonly time: number; readonly sequence: number }): boolean {
-    return sequence === 0 || this.channel.at(sequence)?.position.time === time
+  #isKnown({ time, sequence }: Position): boolean {
+    const entry = this.channel.at(sequence)
+    // Of a damaged entry that was removed nobody knows the time any more, and a position that has another is not believed.
+    const isForgotten = entry?.isDamaged && !entry.isKept
+    return sequence === 0 || (entry?.position.time === time && !isForgotten)
   }
 
   #entry(id: string, frame: Buffer): void {

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { limits, type Position } from '@switchboard/contract'
 import { COMMIT_MS_MAX } from '../../src/log/disk.js'
 import type { Row } from '../../src/log/environment.js'
+import { numberOf, parseChannelKey } from '../../src/log/keys.js'
 import type { Channel } from '../../src/log/log.js'
 import { Audience } from './audience.js'
 import { Chance } from './chance.js'
@@ -302,6 +303,7 @@ export class World {
   }
 
   #flip(block: Row): void {
+    this.#note(`in the block of ${numberOf(block.key)} of ${JSON.stringify(parseChannelKey(block.key))}`)
     this.#disk.flip('blocks', block)
     this.#truth.damaged(block.key)
   }
