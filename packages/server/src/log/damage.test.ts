@@ -155,6 +155,22 @@ test('who asks for an instant within damage is told of it, also where retention 
   await close()
 })
 
+test('damaged blocks one behind another do not keep what is old behind them', async () => {
+  const dir = newFolder()
+  folders.push(dir)
+  const clock = new SetClock()
+  const options = { dir, clock }
+  const first = await openLmdbEngine(options)
+  for (let n = 0; n < 4; n++, clock.time += 1000) await first.log.append(W1, [event(n)])
+  const { newest } = await first.log.bounds(W1)
+  await first.close()
+  for (const marker of ['<<0000', '<<0001']) flipAll(join(dir, 'log.mdb'), marker)
+  const { log, close } = await openLmdbEngine(options)
+  expect(await log.retain(newest.time)).toBe(3)
+  expect(await log.bounds(W1)).toMatchObject({ oldest: newest, removed: { sequence: 3 } })
+  await close()
+})
+
 test('a block that verification finds damaged has its channel and its range named', async () => {
   const { dir, path } = await written()
   flipAll(path, '<<0300')
