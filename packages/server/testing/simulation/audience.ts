@@ -126,7 +126,7 @@ export class Audience {
     const types = isCall ? ['user_transcript'] : chance.pick([['call.*'], ['surface.created']])
     return {
       masked: chance.is(0.4),
-      ...(chance.is(0.4) && { types }),
+      ...(chance.is(0.55) && { types }),
       ...(!isCall && chance.is(0.2) && { entities: [chance.pick(entities)] }),
     }
   }

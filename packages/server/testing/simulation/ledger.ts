@@ -78,7 +78,8 @@ export class Ledger {
     const count = ++this.#sendings
     batch.sent = { first: batch.sent?.first ?? count, last: count }
     const known = this.#keys.get(`${prefixOf(batch.channel)}r${batch.key}`)
-    const isForgotten = known !== undefined && known.expires <= now
+    // Events have keys of their own, with times of their own.
+    const isForgotten = known !== undefined && known.expires <= now && !batch.events.some((made) => made.key)
     return { isForgotten, landings: this.#landingsOf(batch), setBacks: this.setBacks }
   }
 

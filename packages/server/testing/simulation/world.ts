@@ -163,7 +163,7 @@ export class World {
     can('second', 0.5, () => this.#pass(this.#chance.between(100, 2500)))
     // A disk that works answers sooner than that.
     if (!disk.isBusy || disk.hangs)
-      can('minute', disk.hangs ? 2 : 0.8, () => this.#pass(this.#chance.between(15_000, 70_000)))
+      can('minute', disk.hangs ? 2 : 1.2, () => this.#pass(this.#chance.between(15_000, 70_000)))
     can('clock-back', 0.2, () => this.#jump(-this.#chance.between(1, HOUR)))
     can('clock-ahead', 0.2, () => this.#jump(this.#chance.between(1, HOUR)))
     can('clock-far-ahead', 0.1, () => this.#jump(2 * WINDOW))
