@@ -41,6 +41,7 @@ export type ServerFailureCode =
   | 'request_timeout'
   | 'conflict'
   | 'idempotency_key_reused'
+  | 'legal_hold'
   | 'body_too_large'
   | 'event_too_large'
   | 'unsupported_media_type'

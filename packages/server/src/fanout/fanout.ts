@@ -52,6 +52,8 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
   const tails = new Map<string, Tail>()
   const noted = new Map<Tail, number>()
   let awake = new Set<ChannelCursor>()
+  /** Bytes of each tail, and of all, when they were last counted. */
+  const counted = new Map<Tail, number>()
   let tailBytes = 0
   const tallies: Record<ChannelKind, Tally> = {
     workspace: { events: 0, bytes: 0 },
@@ -75,16 +77,24 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
     const cursors = awake
     awake = new Set()
     for (const [tail, notedAt] of noted) {
-      const bytesBefore = tail.bytes
-      for (const withNews of tail.takeIn(tailBytes >= limits.tailsBytesMax)) {
+      const news = tail.takeIn(tailBytes >= limits.tailsBytesMax)
+      count(tail)
+      for (const withNews of news) {
         for (const cursor of withNews) flush(cursor)
         meter.deliveryLag(tail.kind, (clock.monotonic() - notedAt) / 1000)
       }
-      tailBytes += tail.bytes - bytesBefore
     }
     noted.clear()
     for (const cursor of cursors) flush(cursor)
     report()
+  }
+
+  /** To be called after a change. Not by differences: a cursor may leave in the middle of one, while it is written to. */
+  function count(tail: Tail): void {
+    const { bytes } = tail
+    tailBytes += bytes - (counted.get(tail) ?? 0)
+    if (tail.empty) counted.delete(tail)
+    else counted.set(tail, bytes)
   }
 
   function flush(cursor: ChannelCursor): void {
@@ -99,9 +109,11 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
   function forget(channel: Channel): void {
     const tail = tails.get(keyOf(channel))
     if (tail === undefined) return
-    const bytesBefore = tail.bytes
     tail.forget()
-    tailBytes += tail.bytes - bytesBefore
+    count(tail)
+    // What was noted and not taken in is theirs to read from the log, and nothing else would tell them.
+    for (const cursor of tail.cursors()) awake.add(cursor)
+    turns.request()
   }
 
   function report(): void {
@@ -132,9 +144,8 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
         },
         leave(leaving) {
           awake.delete(leaving)
-          const bytesBefore = tail.bytes
           tail.leave(audience, leaving)
-          tailBytes += tail.bytes - bytesBefore
+          count(tail)
           if (tail.empty) tails.delete(key)
         },
         delivered(events, bytes) {

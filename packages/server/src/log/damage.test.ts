@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { open as lmdb } from 'lmdb'
 import { afterEach, expect, test } from 'vitest'
 import { callsProjection } from '../../testing/calls-projection.js'
+import { SetClock } from '../../testing/clock.js'
 import { newFolder } from '../../testing/lmdb-bench.js'
+import { randomly } from '../../testing/random.js'
 import { entriesOf } from '../../testing/stand.js'
 import { systemClock } from '../clock.js'
 import { flipAll } from './damage.test-kit.js'
@@ -125,6 +127,49 @@ test('a damaged last block is found at the start; appends and removal go on arou
   expect(await log.retain(Date.now() + 60_000)).toBe(newest.w1 + 1 + newest.c1)
   expect(log.health().faults).toEqual([])
   expect(await entriesOf(log, W1)).toEqual([])
+  await close()
+})
+
+test('damage is named as soon as a position in it is asked for, be it that nobody has read there since the start', async () => {
+  const { dir, path } = await written()
+  flipAll(path, '<<0300')
+  const { log, close } = await open(dir)
+  expect(log.health().faults).toEqual([])
+  expect(await log.positionOf(W1, 301)).toBeUndefined()
+  expect(log.health().faults).toMatchObject([{ code: 'damaged', channel: W1 }])
+  await close()
+})
+
+test('who asks for an instant within damage is told of it, also where retention has removed all that came before', async () => {
+  const dir = newFolder()
+  folders.push(dir)
+  const clock = new SetClock()
+  const options = { dir, clock }
+  const first = await openLmdbEngine(options)
+  const begun = clock.time
+  for (let n = 0; n < 3; n++, clock.time += 1000) await first.log.append(W1, [event(n)])
+  await first.close()
+  flipAll(join(dir, 'log.mdb'), '<<0001')
+  const { log, close } = await openLmdbEngine(options)
+  expect(await log.retain(begun + 500)).toBe(1)
+  const before = await log.sequenceBefore(W1, begun + 500)
+  expect((await log.read(W1, before, 1e9)).blocks[0]?.damaged).toEqual({ from: 2, to: 2 })
+  await close()
+})
+
+test('damaged blocks one behind another do not keep what is old behind them', async () => {
+  const dir = newFolder()
+  folders.push(dir)
+  const clock = new SetClock()
+  const options = { dir, clock }
+  const first = await openLmdbEngine(options)
+  for (let n = 0; n < 4; n++, clock.time += 1000) await first.log.append(W1, [event(n)])
+  const { newest } = await first.log.bounds(W1)
+  await first.close()
+  for (const marker of ['<<0000', '<<0001']) flipAll(join(dir, 'log.mdb'), marker)
+  const { log, close } = await openLmdbEngine(options)
+  expect(await log.retain(newest.time)).toBe(3)
+  expect(await log.bounds(W1)).toMatchObject({ oldest: newest, removed: { sequence: 3 } })
   await close()
 })
 
@@ -300,14 +345,3 @@ test('a file that is no log stops the start with a failure that names it', async
   rmSync(join(dir, 'log.mdb'))
   await (await open(dir)).close()
 })
-
-/** Numbers in [0, 1) that a seed gives again (mulberry32). */
-function randomly(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}

@@ -1,4 +1,5 @@
 import { chmodSync, closeSync, existsSync, openSync, statfsSync, statSync, truncateSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SwitchboardError } from '@switchboard/contract'
 import { type Database, open, type RangeOptions, type RootDatabase, type RootDatabaseOptions } from 'lmdb'
@@ -77,6 +78,8 @@ export interface Environment {
    * @throws SwitchboardError `storage_fault` when a page is damaged, and what the file system says.
    */
   copyTo(path: string): Promise<void>
+  /** What the disk has room for. It rejects when that cannot be found out. */
+  freeBytes(): Promise<number>
   /** Frees snapshots that died with their processes. */
   checkReaders(): void
   close(): Promise<void>
@@ -237,6 +240,10 @@ function wrap(
       } finally {
         pinned.done()
       }
+    },
+    async freeBytes() {
+      const { bavail, bsize } = await statfs(dirname(path))
+      return bavail * bsize
     },
     checkReaders: () => void root.readerCheck(),
     close: () => root.close(),

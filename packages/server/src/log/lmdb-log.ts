@@ -27,15 +27,13 @@ import { ReadingLog } from './reading-log.js'
 import { Removal } from './removal.js'
 import { seal } from './seal.js'
 import type { Subject } from './subject.js'
-import { type Privacy, Vault } from './vault.js'
+import type { Vault } from './vault.js'
 
 export interface LmdbLogOptions {
-  /** The folder that the file is in. */
-  readonly dir: string
   readonly clock: Clock
   readonly projections?: readonly Projection[]
   /** Default: personal data is kept in clear text. */
-  readonly privacy?: Privacy | undefined
+  readonly vault?: Vault | undefined
   /** How long an idempotency key is remembered, in ms. Default: `limits.idempotencyWindowMs`. */
   readonly idempotencyWindowMs?: number
   /** What a follower or a watcher has thrown, which is a bug. Default: thrown again as an uncaught exception. */
@@ -75,16 +73,16 @@ export class LmdbLog extends ReadingLog implements Log {
     options: LmdbLogOptions,
   ) {
     super()
-    const { clock, dir, projections = [], privacy, idempotencyWindowMs = limits.idempotencyWindowMs } = options
+    const { clock, projections = [], vault, idempotencyWindowMs = limits.idempotencyWindowMs } = options
     this.clock = clock
     this.followers = new Followers(options.onListenerError ?? throwLater)
-    this.vault = privacy && Vault.open(environment, faults, dir, privacy)
-    this.kept = new Kept(environment, faults, projections, clock, this.vault, () => this.assertOpen())
+    this.vault = vault
+    this.kept = new Kept(environment, faults, projections, clock, vault, () => this.assertOpen())
     const { heads, projected, reader } = this.kept
     this.keys = new IdempotencyKeys(environment, faults, idempotencyWindowMs)
-    this.removal = new Removal(environment, heads, projected, faults, this.vault, (operation) => this.push(operation))
-    this.disk = new Disk(environment, dir, clock, faults, () => this.probeLater())
-    const newGroup = () => new Group(environment, heads, projected, this.vault, clock.now())
+    this.removal = new Removal(environment, heads, projected, faults, vault, (operation) => this.push(operation))
+    this.disk = new Disk(environment, clock, faults, () => this.probeLater())
+    const newGroup = () => new Group(environment, heads, projected, vault, clock.now())
     this.commits = new Commits(this.disk, newGroup, (blocks) => this.followers.tell(blocks))
     reader.checkTails(() => clock.monotonic(), TAIL_CHECK_MS)
     this.keepHouse()

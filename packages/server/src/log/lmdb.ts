@@ -9,11 +9,14 @@ import { LmdbLog, type LmdbLogOptions } from './lmdb-log.js'
 import { lockFolder } from './lock.js'
 import type { Engine, Fault } from './log.js'
 import { LmdbStore } from './store.js'
+import { type Privacy, Vault } from './vault.js'
 import { WRAPPING_KEYS_FILE } from './wrapping-keys.js'
 
-export interface LmdbOptions extends LmdbLogOptions {
+export interface LmdbOptions extends Omit<LmdbLogOptions, 'vault'> {
   /** The folder, made when it is not there. One server at a time may use it. */
   readonly dir: string
+  /** Default: personal data is kept in clear text. */
+  readonly privacy?: Privacy | undefined
   /** Told of every new fault, once. */
   readonly onFault?: (fault: Fault) => void
 }
@@ -29,9 +32,9 @@ export interface LmdbEngine extends Engine {
  *   is no reason to refuse: `health` names it.
  */
 export async function openLmdbEngine(options: LmdbOptions): Promise<LmdbEngine> {
-  const { dir, clock, onFault = () => {}, onListenerError = throwLater } = options
+  const { dir, clock, privacy, onFault = () => {}, onListenerError = throwLater } = options
   await prepareDataFolder(dir)
-  if (options.privacy === undefined && existsSync(join(dir, WRAPPING_KEYS_FILE))) {
+  if (privacy === undefined && existsSync(join(dir, WRAPPING_KEYS_FILE))) {
     throw new SwitchboardError('storage_fault', `${dir} holds sealed data: it cannot be used without its sealing key`)
   }
   let unlock = () => {}
@@ -41,7 +44,8 @@ export async function openLmdbEngine(options: LmdbOptions): Promise<LmdbEngine> 
     assertNotRestoring(dir)
     const faults = new Faults(onFault)
     const environment = await openEnvironment(dir, (detail) => void faults.damaged(detail))
-    log = new LmdbLog(environment, faults, options)
+    const vault = privacy && Vault.open(environment, faults, dir, privacy)
+    log = new LmdbLog(environment, faults, { ...options, vault })
     const opened = log
     const store = new LmdbStore(environment, faults, (operation) => opened.push(operation), onListenerError)
     return {

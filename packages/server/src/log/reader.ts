@@ -80,18 +80,23 @@ export class Reader {
     const { oldest, newest } = this.heads.read(channel, key)
     if (oldest === undefined || sequence < oldest.sequence || sequence > newest.sequence) return undefined
     const block = this.blockAt(key, sequence)
-    if (block === undefined) return undefined
-    const index = block.indexAfter(sequence - 1)
-    return block.sequences[index] === sequence ? block.position(index) : undefined
+    const index = block?.indexAfter(sequence - 1) ?? 0
+    if (block?.sequences[index] === sequence) return block.position(index)
+    // Nobody may have read there since the start. Then this names the damage: who resumes at a position that was given is
+    // not to be told that it never was.
+    this.read(channel, sequence - 1, 1)
+    return undefined
   }
 
   /** The last entry before an instant. Times never run backwards, so halving the sequences finds it, holes or not. */
   sequenceBefore(channel: Channel, time: number): number {
     const key = channelKey(channel)
     const { oldest, newest, removed } = this.heads.read(channel, key)
-    if (oldest === undefined || oldest.time >= time) return removed && removed.time < time ? removed.sequence : 0
+    const beforeAll = removed && removed.time < time ? removed.sequence : 0
+    if (oldest === undefined || oldest.time >= time) return beforeAll
     if (newest.time < time) return newest.sequence
-    let before = oldest.sequence
+    // Of an oldest entry that cannot be read, the head's time is a guess (removal.ts).
+    let before = this.blockAt(key, oldest.sequence) ? oldest.sequence : beforeAll
     let searched = oldest.sequence
     let notBefore = newest.sequence
     while (notBefore - searched > 1) {

@@ -223,7 +223,8 @@ export class Removal {
     const position = next
       ? {
           sequence: following ? previousOf(next.value) : numberOf(next.key) - 1,
-          time: following?.times[0] ?? head.newest.time,
+          // Several may be damaged one behind another: what comes behind them all says how old they are at most.
+          time: beginningOf(rows.slice(index + 1)) ?? head.newest.time,
         }
       : head.newest
     return { position, count: position.sequence - numberOf(row.key) + 1 }
@@ -255,4 +256,13 @@ interface StepAnswer {
   readonly removed: number
   /** Where the next step begins, or undefined after the last. */
   readonly next: Buffer | undefined
+}
+
+/** When the first of these blocks that can be read begins. */
+function beginningOf(rows: readonly Row[]): number | undefined {
+  for (const { key, value } of rows) {
+    const block = decodeBlock(key, value)
+    if (block) return block.times[0]
+  }
+  return undefined
 }
