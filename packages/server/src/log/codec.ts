@@ -149,31 +149,39 @@ function encodeBlock(
 
 /** The block, or undefined when it is not what was stored. Its bytes are those of `value`. Never throws. */
 export function decodeBlock(key: Buffer, value: Buffer): Block | undefined {
-  // Once the checksum has held, the rest is what encodeBlock wrote.
   if (unseal(key, value) === undefined || value.length < HEADER_BYTES || value[SEAL_BYTES] !== FORMAT) return undefined
+  // Once the checksum has held, the rest is what was written; but whether all that is spoken of is there is looked at all the
+  // same: something else may have sealed it.
   const typesCount = value.readUInt16LE(6)
   const count = value.readUInt32LE(8)
+  const framesAt = value.readUInt32LE(12)
+  if (count === 0 || framesAt > value.length) return undefined
   const first = numberOf(key)
   const firstTime = value.readDoubleLE(16)
   const names: string[] = []
   let at = HEADER_BYTES
   for (let index = 0; index < typesCount; index++) {
+    if (at >= framesAt) return undefined
     const end = at + 1 + value.readUInt8(at)
     names.push(value.toString('utf8', at + 1, end))
     at = end
   }
+  if (at + ENTRY_BYTES * count !== framesAt) return undefined
   const sequences = new Array<number>(count)
   const times = new Array<number>(count)
   const types = new Array<string>(count)
   const ends = new Array<number>(count)
   for (let index = 0; index < count; index++, at += ENTRY_BYTES) {
-    types[index] = names[value.readUInt16LE(at)] as string
+    const type = names[value.readUInt16LE(at)]
+    if (type === undefined) return undefined
+    types[index] = type
     times[index] = firstTime + value.readUInt32LE(at + 2)
     sequences[index] = first + value.readUInt32LE(at + 6)
     ends[index] = value.readUInt32LE(at + 10)
   }
+  if (framesAt + (ends[count - 1] as number) !== value.length) return undefined
   const kind = value[5] === 0 ? 'workspace' : 'observer'
-  return new Block(kind, sequences, times, types, ends, value.subarray(value.readUInt32LE(12)))
+  return new Block(kind, sequences, times, types, ends, value.subarray(framesAt))
 }
 
 /** The sequence of the entry before a block's first, 0 = there was none. To be asked of what `decodeBlock` took. */

@@ -144,7 +144,11 @@ function refused(name: string, detail: string): SwitchboardError {
   return new SwitchboardError('invalid_parameter', `${name}: ${detail}`)
 }
 
-/** What was sent, short and without control characters. */
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+/** Control characters and others that change how the text around them looks. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+/** What was sent, short and without characters that nobody sees. */
+export function quoted(text: string): string {
+  const json = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+  return json.replaceAll(UNSEEN, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`)
 }
