@@ -15,23 +15,26 @@ export interface Guided {
   readonly inputs: number
   /** Inputs that were kept, each for blocks that none before it had reached. */
   readonly corpus: readonly Buffer[]
-  readonly blocks: number
+  /** Characters of our code that ran. */
+  readonly reached: number
   /** At most one a kind of error. */
   readonly findings: readonly Finding[]
 }
 
+/** The parsers, and what looks at them; not the loop itself. */
+const OURS = /\/packages\/\w+\/(src|dist)\/|\/tests\/fuzz\/(targets\/|fuzz\.test)/
 /** Inputs between two looks at the coverage. */
 const BATCH = 500
 /** This long an input of a few KiB may take of a processor: more is a parser that does not grow with its input. */
 const INPUT_CPU_MS_MAX = 250
 
 /**
- * Runs a target with inputs that are made of those that reached something new, until it is over. The same seed gives the same
- * inputs in the same order.
+ * Runs a target with inputs that are made of those that reached something new, until it is over. In a new process the same
+ * seed gives the same inputs in the same order: what V8 tells of code depends on what has run before.
  */
 export async function guide(target: Target, { seed, isOver, onInput }: GuideOptions): Promise<Guided> {
   const random = createRandom(`${seed}/${target.name}`)
-  const coverage = new Coverage((url) => /\/packages\/\w+\/(src|dist)\//.test(url) || url.includes('/tests/fuzz/'))
+  const coverage = new Coverage((url) => OURS.test(url))
   const corpus: Buffer[] = []
   const findings = new Map<string, Finding>()
   let inputs = 0
@@ -40,14 +43,14 @@ export async function guide(target: Target, { seed, isOver, onInput }: GuideOpti
     inputs++
     onInput?.(input)
     const error = await errorOf(target, input)
-    if (error !== undefined) findings.set(kindOf(error), findings.get(kindOf(error)) ?? { target: target.name, input, error })
+    if (error !== undefined)
+      findings.set(kindOf(error), findings.get(kindOf(error)) ?? { target: target.name, input, error })
   }
   /** Keeps those that reach something new by themselves: halves of the batch are run again, and halves of these. */
   const keep = async (batch: readonly Buffer[]): Promise<void> => {
-    const fresh = coverage.fresh()
-    if (fresh.length === 0) return
+    if (!coverage.isFresh()) return
     if (batch.length === 1) {
-      coverage.know(fresh)
+      coverage.know()
       corpus.push(...batch)
       return
     }
@@ -59,7 +62,9 @@ export async function guide(target: Target, { seed, isOver, onInput }: GuideOpti
   }
 
   try {
-    coverage.fresh()
+    // What is asked for here has run already: it is the loop's own.
+    coverage.isFresh()
+    coverage.know()
     const seeds = target.seeds.map((each) => Buffer.from(each as string))
     for (const input of seeds) await run(input)
     await keep(seeds)
@@ -70,7 +75,7 @@ export async function guide(target: Target, { seed, isOver, onInput }: GuideOpti
       for (const input of batch) await run(input)
       await keep(batch)
     }
-    return { inputs, corpus, blocks: coverage.blocks, findings: [...findings.values()] }
+    return { inputs, corpus, reached: coverage.reached, findings: [...findings.values()] }
   } finally {
     coverage.end()
   }

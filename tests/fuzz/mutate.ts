@@ -7,8 +7,8 @@ const COPIES_MAX = 40
 
 /** Bytes that parsers treat as something of their own: line ends, quotes, signs, ends of ranges, pieces of UTF-8. */
 const BYTES = [
-  0x00, 0x01, 0x09, 0x0a, 0x0d, 0x1f, 0x20, 0x22, 0x2c, 0x2d, 0x2e, 0x2f, 0x30, 0x31, 0x39, 0x3a, 0x3b, 0x3d, 0x5b, 0x5c,
-  0x5d, 0x7b, 0x7d, 0x7e, 0x7f, 0x80, 0xbf, 0xc0, 0xc3, 0xe2, 0xed, 0xef, 0xf0, 0xf4, 0xff,
+  0x00, 0x01, 0x09, 0x0a, 0x0d, 0x1f, 0x20, 0x22, 0x2c, 0x2d, 0x2e, 0x2f, 0x30, 0x31, 0x39, 0x3a, 0x3b, 0x3d, 0x5b,
+  0x5c, 0x5d, 0x7b, 0x7d, 0x7e, 0x7f, 0x80, 0xbf, 0xc0, 0xc3, 0xe2, 0xed, 0xef, 0xf0, 0xf4, 0xff,
 ]
 
 /** Pieces that trouble parsers of any text. */
@@ -21,7 +21,8 @@ const WORDS = [
 /** Another input, made of one or two that are known: a few changes of bytes, of pieces, or of what stands between brackets. */
 export function mutate(input: Buffer, other: Buffer, words: readonly string[], random: Random): Buffer {
   let bytes = input
-  const changes = random.whole(1, CHANGES_MAX)
+  // Mostly one: what was reached is lost with most changes.
+  const changes = random.chance(0.6) ? 1 : random.whole(2, CHANGES_MAX)
   for (let count = 0; count < changes; count++) bytes = changed(bytes, other, words, random)
   return bytes.length > INPUT_BYTES_MAX ? bytes.subarray(0, INPUT_BYTES_MAX) : bytes
 }
@@ -43,7 +44,10 @@ function changed(bytes: Buffer, other: Buffer, words: readonly string[], random:
       return put(Buffer.alloc(0), to)
     case 3:
     case 4:
-      return put(Buffer.from(random.pick(random.chance(0.6) && words.length > 0 ? words : WORDS)), random.chance(0.5) ? to : at)
+      return put(
+        Buffer.from(random.pick(random.chance(0.6) && words.length > 0 ? words : WORDS)),
+        random.chance(0.5) ? to : at,
+      )
     case 5: {
       const piece = bytes.subarray(at, to)
       return put(Buffer.concat(Array.from({ length: random.whole(2, COPIES_MAX) }, () => piece)))
@@ -67,7 +71,17 @@ function numberChanged(bytes: Buffer, random: Random): Buffer {
   const numbers = [...text.matchAll(/\d+/g)]
   if (numbers.length === 0) return bytes
   const { index, 0: digits } = random.pick(numbers)
-  const instead = random.pick(['0', '1', '-1', `${digits}0`, String(Number(digits) + 1), '65536', '4294967295', '1.5', '9'.repeat(16)])
+  const instead = random.pick([
+    '0',
+    '1',
+    '-1',
+    `${digits}0`,
+    String(Number(digits) + 1),
+    '65536',
+    '4294967295',
+    '1.5',
+    '9'.repeat(16),
+  ])
   return Buffer.from(text.slice(0, index) + instead + text.slice(index + digits.length), 'latin1')
 }
 

@@ -5,11 +5,11 @@ import * as server from './targets/server.js'
 
 const { position, types, event, catalogue } = contract
 const { query, headers, json, lines, block, message, token, twilio, settings } = server
-const { sse, timeline, duration, arguments_ } = clients
+const { sse, timeline, duration, commandLine } = clients
 
 /** Every parser of what others send. */
 export const targets: readonly Target[] = [
   ...[position, types, event, catalogue],
   ...[query, headers, json, lines, block, message, token, twilio, settings],
-  ...[sse, timeline, duration, arguments_],
+  ...[sse, timeline, duration, commandLine],
 ]

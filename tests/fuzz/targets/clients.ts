@@ -61,7 +61,8 @@ function orSaid<T>(read: () => T): T | undefined {
   try {
     return read()
   } catch (error) {
-    const isTold = error instanceof CliError || (error instanceof Error && error.constructor.name === 'InvalidArgumentError')
+    const isTold =
+      error instanceof CliError || (error instanceof Error && error.constructor.name === 'InvalidArgumentError')
     if (!isTold) throw error
     hold(error.message !== '', 'refused without a word')
     return undefined
@@ -106,7 +107,7 @@ export const duration: Target = {
   },
 }
 
-export const arguments_: Target = {
+export const commandLine: Target = {
   name: 'arguments',
   seeds: [
     'tail\n-t\ncall.*,surface.opened\n--call-sid\nCA1\n--since\n1h30m\n-n\n5',
@@ -122,7 +123,19 @@ export const arguments_: Target = {
     'doctor\n--round-trip',
     'migrate\n--help',
   ],
-  words: ['\n', '\n--', '\n-', '=', ':=', '\n--help', '\n--url\nhttp://', '\n--after\n', '\n--version', '\nhelp\n', '\n--json'],
+  words: [
+    '\n',
+    '\n--',
+    '\n-',
+    '=',
+    ':=',
+    '\n--help',
+    '\n--url\nhttp://',
+    '\n--after\n',
+    '\n--version',
+    '\nhelp\n',
+    '\n--json',
+  ],
   async run(bytes) {
     // A shell cannot give a program NUL.
     const argv = bytes.toString().replaceAll('\0', '').split('\n')

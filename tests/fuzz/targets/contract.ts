@@ -5,7 +5,6 @@ import {
   compileTypeFilter,
   formatPosition,
   type JsonObject,
-
   mask,
   POSITION_BYTES_MAX,
   parseCustomCatalogue,
@@ -48,7 +47,10 @@ export const position: Target = {
       return
     }
     hold(found !== undefined, 'a resume point after a position that is none')
-    hold(Number.isSafeInteger(found.time) && Number.isSafeInteger(found.sequence), 'a position of numbers that are none')
+    hold(
+      Number.isSafeInteger(found.time) && Number.isSafeInteger(found.sequence),
+      'a position of numbers that are none',
+    )
     const again = parsePosition(formatPosition(found))
     hold(JSON.stringify(again) === JSON.stringify(found), 'written again it is another position')
   },
@@ -186,4 +188,3 @@ export const catalogue: Target = {
     for (const { path } of parsed.errors) hold(leadsSomewhere(json, path), `${path} leads nowhere`)
   },
 }
-

@@ -12,9 +12,16 @@ import { parseJson } from '../../../packages/server/src/ingest/json.js'
 import { splitLines } from '../../../packages/server/src/ingest/lines.js'
 import { channelKind, decodeFrame, encodeFrame } from '../../../packages/server/src/log/block.js'
 import { decodeBlock, encodeBlocks } from '../../../packages/server/src/log/codec.js'
-import { channelKey } from '../../../packages/server/src/log/keys.js'
-import { decodeMessage, encodeAppend, encodeCarry, encodeErase, encodeParts, encodeRetain } from '../../../packages/server/src/log/jetstream/message.js'
+import {
+  decodeMessage,
+  encodeAppend,
+  encodeCarry,
+  encodeErase,
+  encodeParts,
+  encodeRetain,
+} from '../../../packages/server/src/log/jetstream/message.js'
 import { Parts } from '../../../packages/server/src/log/jetstream/parts.js'
+import { channelKey } from '../../../packages/server/src/log/keys.js'
 import { SEAL_BYTES, sealInPlace } from '../../../packages/server/src/log/seal.js'
 import { settingList } from '../../../packages/server/src/ops/settings.js'
 import { mapCallStatus, mapTranscription, readTranscription } from '../../../packages/server/src/sources/twilio-map.js'
@@ -34,7 +41,10 @@ function orRefused<T>(parse: () => T, codes: readonly FailureCode[], root?: unkn
   } catch (error) {
     if (!(error instanceof SwitchboardError)) throw error
     hold(codes.includes(error.code), `refused as ${error.code}: ${error.detail}`)
-    hold(error.detail !== '' && error.detail.length <= DETAIL_CHARS_MAX, `a detail of ${error.detail.length} characters`)
+    hold(
+      error.detail !== '' && error.detail.length <= DETAIL_CHARS_MAX,
+      `a detail of ${error.detail.length} characters`,
+    )
     hold(!/\p{Cc}/u.test(error.detail), 'a detail holds control characters')
     for (const { path } of error.errors ?? []) hold(leadsSomewhere(root, path), `${path} leads nowhere`)
     return undefined
@@ -61,16 +71,32 @@ export const query: Target = {
     '\nsince=2026-01-31T09:30',
     '\nsince=2026-01-31T09:30:00.123456789%2B01:00',
   ],
-  words: ['types=', 'since=', 'last_event_id=', 'call_sid=', 'after=', 'history=', 'access_token=', 'd', 'ms', 'T', 'Z', '+', ':'],
+  words: [
+    'types=',
+    'since=',
+    'last_event_id=',
+    'call_sid=',
+    'after=',
+    'history=',
+    'access_token=',
+    'd',
+    'ms',
+    'T',
+    'Z',
+    '+',
+    ':',
+  ],
   run(bytes) {
     const [header, text] = headAndRest(bytes)
     const refusals = ['invalid_parameter', 'invalid_position'] as const
     for (const parse of [
-      () => parseStreamQuery(builtinCatalogue, new URLSearchParams(text), { 'last-event-id': header }, 1_763_788_800_000),
+      () =>
+        parseStreamQuery(builtinCatalogue, new URLSearchParams(text), { 'last-event-id': header }, 1_763_788_800_000),
       () => parseObserverQuery(builtinCatalogue, new URLSearchParams(text)),
     ]) {
       const { start, view } = orRefused(parse, refusals) ?? {}
-      if (start?.kind === 'from') hold(Number.isSafeInteger(start.time) && start.time >= 0, `it starts at ${start.time}`)
+      if (start?.kind === 'from')
+        hold(Number.isSafeInteger(start.time) && start.time >= 0, `it starts at ${start.time}`)
       if (start?.kind === 'malformed') hold(start.text === header, 'another text is called malformed')
       for (const values of Object.values(view?.fields ?? {})) {
         hold(values.length <= limits.filterValuesMax, 'a filter has too many values')
@@ -144,7 +170,8 @@ export const json: Target = {
     if (found === undefined) return
     const refusals = ['invalid_request', 'too_many_events'] as const
     const events = orRefused(() => eventsOfBody(bytes, 'event_type'), refusals, found.value)
-    for (const { path, value } of events ?? []) hold(leadsSomewhere({ ...Object(found.value) }, path) && value !== undefined, path)
+    for (const { path, value } of events ?? [])
+      hold(leadsSomewhere({ ...Object(found.value) }, path) && value !== undefined, path)
   },
 }
 
@@ -190,7 +217,12 @@ const STORED = (['workspace', 'observer'] as const).flatMap((kind) =>
     7,
     [8, 9, 12].map((sequence) => {
       const event = { event_type: 'a.b', n: sequence }
-      return { position: { time: 1_763_788_800_000 + sequence, sequence }, type: `a.b${sequence % 2}`, event, json: JSON.stringify(event) }
+      return {
+        position: { time: 1_763_788_800_000 + sequence, sequence },
+        type: `a.b${sequence % 2}`,
+        event,
+        json: JSON.stringify(event),
+      }
     }),
   ),
 )
@@ -202,14 +234,21 @@ export const block: Target = {
   run(bytes) {
     for (const { key, value } of STORED) {
       const read = decodeBlock(key, bytes)
-      if (read !== undefined) hold(STORED.some((stored) => stored.value.equals(bytes)), 'an altered block is read')
+      if (read !== undefined)
+        hold(
+          STORED.some((stored) => stored.value.equals(bytes)),
+          'an altered block is read',
+        )
       if (bytes.length <= SEAL_BYTES) continue
       // With a checksum that fits, as only something that writes checksums could leave it: still nothing may be thrown.
       const sealed = sealInPlace(key, Buffer.from(bytes))
       const other = decodeBlock(key, sealed)
       if (other === undefined) continue
       hold(other.count <= value.length + bytes.length, `${other.count} entries in ${bytes.length} bytes`)
-      hold(other.types.length === other.count && other.types.every((type) => typeof type === 'string'), 'an entry has no type')
+      hold(
+        other.types.length === other.count && other.types.every((type) => typeof type === 'string'),
+        'an entry has no type',
+      )
     }
   },
 }
@@ -225,14 +264,39 @@ export const message: Target = {
       ],
       request: { key: 'r', fingerprint: 'f' },
     }),
-    encodeAppend({ channel: { workspace: 'w' }, events: [{ type: 'a', json: '{"a":1}', idempotency: undefined }], moved: { times: [5], after: 3 } }),
-    encodeCarry({ workspace: 'w', after: 3, rows: [{ kind: 'record', projection: 'calls', key: 'CA1', record: { a: 1 } }] }),
-    encodeCarry({ workspace: 'w', after: 3, rows: [{ kind: 'key', call: undefined, scope: 'request', key: 'k', fingerprint: 'f', expires: 5, runs: [[1, 2, 3]] }] }),
+    encodeAppend({
+      channel: { workspace: 'w' },
+      events: [{ type: 'a', json: '{"a":1}', idempotency: undefined }],
+      moved: { times: [5], after: 3 },
+    }),
+    encodeCarry({
+      workspace: 'w',
+      after: 3,
+      rows: [{ kind: 'record', projection: 'calls', key: 'CA1', record: { a: 1 } }],
+    }),
+    encodeCarry({
+      workspace: 'w',
+      after: 3,
+      rows: [
+        { kind: 'key', call: undefined, scope: 'request', key: 'k', fingerprint: 'f', expires: 5, runs: [[1, 2, 3]] },
+      ],
+    }),
     encodeErase({ workspace: 'w' }),
     encodeRetain(5),
     ...encodeParts('batch', Buffer.from('x'.repeat(200)), 120),
   ],
-  words: ['"x":"part"', '"p":["a",0,1]', '"of"', '"t":["a"]', '"e":[[0,"k","f"]]', '"k":["k","f"]', '"at":[1]', '"after":0', '\n{}', '\n["r","p","k",{}]'],
+  words: [
+    '"x":"part"',
+    '"p":["a",0,1]',
+    '"of"',
+    '"t":["a"]',
+    '"e":[[0,"k","f"]]',
+    '"k":["k","f"]',
+    '"at":[1]',
+    '"after":0',
+    '\n{}',
+    '\n["r","p","k",{}]',
+  ],
   run(bytes) {
     const read = decodeMessage(bytes)
     if (read === undefined) return
@@ -292,7 +356,12 @@ if (!(await taken(GOOD))) throw new Error('the good token is refused, so that re
 
 export const token: Target = {
   name: 'token',
-  seeds: [GOOD, ...GOOD.split('.'), signed({ alg: 'HS512', typ: 'at+jwt' }, PAYLOAD), signed({ alg: 'HS256' }, PAYLOAD)],
+  seeds: [
+    GOOD,
+    ...GOOD.split('.'),
+    signed({ alg: 'HS512', typ: 'at+jwt' }, PAYLOAD),
+    signed({ alg: 'HS256' }, PAYLOAD),
+  ],
   words: ['.', 'eyJ', '=', '-', '_', 'eyJhbGciOiJub25lIn0', ...GOOD.split('.')],
   async run(bytes) {
     const text = bytes.toString('latin1')
@@ -307,7 +376,18 @@ export const twilio: Target = {
     'CallSid=CA1&CallStatus=completed&CallDuration=12&Timestamp=Sun%2C%2022%20Nov%202026%2010%3A00%3A00%20%2B0000',
     'TranscriptionEvent=transcription-content&TranscriptionSid=GT1&SequenceId=2&CallSid=CA1&Track=inbound_track&Final=true&TranscriptionData=%7B%22transcript%22%3A%22hello%22%2C%22confidence%22%3A0.9%7D',
   ],
-  words: ['CallSid=', 'CallStatus=', 'completed', 'failed', '&', '=', 'TranscriptionData=', '%7B', 'CallDuration=', 'Track='],
+  words: [
+    'CallSid=',
+    'CallStatus=',
+    'completed',
+    'failed',
+    '&',
+    '=',
+    'TranscriptionData=',
+    '%7B',
+    'CallDuration=',
+    'Track=',
+  ],
   run(bytes) {
     const fields = parseForm(bytes.toString())
     const context = { workspace: 'w', serviceId: undefined, ended: false, escalated: false }
@@ -321,7 +401,18 @@ export const twilio: Target = {
 
 export const settings: Target = {
   name: 'settings',
-  seeds: ['8080', '90s', '7d', '127.0.0.1', '10.0.0.0/8,::1', 'https://a.example,https://b.example', 'nats://a:4222', 'info', '0,2', 'on'],
+  seeds: [
+    '8080',
+    '90s',
+    '7d',
+    '127.0.0.1',
+    '10.0.0.0/8,::1',
+    'https://a.example,https://b.example',
+    'nats://a:4222',
+    'info',
+    '0,2',
+    'on',
+  ],
   words: ['://', 'https://', 'nats://', ',', '/', ':', '[', ']', '@', 'ms', 'd', '*'],
   run(bytes) {
     const text = bytes.toString()

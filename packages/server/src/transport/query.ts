@@ -8,6 +8,7 @@ import {
 } from '@switchboard/contract'
 import type { StartPoint } from '../fanout/resume.js'
 import { type FilterName, filterNames, type ViewRequest } from '../fanout/view.js'
+import { visible } from '../visible.js'
 
 /** What a subscriber asks for, before anybody knows what it may see. */
 export interface StreamQuery {
@@ -144,11 +145,7 @@ function refused(name: string, detail: string): SwitchboardError {
   return new SwitchboardError('invalid_parameter', `${name}: ${detail}`)
 }
 
-/** Control characters and others that change how the text around them looks. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
-
 /** What was sent, short and without characters that nobody sees. */
 export function quoted(text: string): string {
-  const json = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
-  return json.replaceAll(UNSEEN, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`)
+  return visible(JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text))
 }

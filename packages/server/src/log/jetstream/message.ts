@@ -139,7 +139,8 @@ function read(header: Header, rest: Buffer): Message | undefined {
   if (x === 'retain') return typeof before === 'number' ? { kind: 'retain', before } : undefined
   if (x === 'part') {
     const [id, index, of] = p ?? []
-    if (typeof id !== 'string' || !isSequence(index) || !isSequence(of) || index >= of || of > PARTS_MAX) return undefined
+    if (typeof id !== 'string' || !isSequence(index) || !isSequence(of) || index >= of || of > PARTS_MAX)
+      return undefined
     return { kind: 'part', part: { id, index, of }, bytes: rest }
   }
   if (typeof w !== 'string') return undefined
