@@ -79,8 +79,9 @@ export async function rawHandshake(
   port: number,
   path: string,
   headers: RawHeaders = {},
-  { method = 'GET', version = '1.1', behind = Buffer.alloc(0) } = {},
+  options: { readonly method?: string; readonly version?: string; readonly behind?: Buffer } = {},
 ): Promise<RawPeer> {
+  const { method = 'GET', version = '1.1', behind = Buffer.alloc(0) } = options
   const socket = connect(port, '127.0.0.1')
   const lines = Object.entries({ ...HANDSHAKE, ...headers })
     .filter(([, value]) => value !== undefined)
