@@ -56,6 +56,8 @@ export async function fuzzHttp(
   const faults = new Map<string, string>()
   const { pid } = server
   const before = server.residentBytes()
+  // A body can be wrong in more ways than an address.
+  const turns = document.operations.flatMap((each) => (each.requestBody === undefined ? [each] : [each, each, each]))
   let requests = 0
 
   const found = (draft: Draft, what: string): void => {
@@ -80,7 +82,7 @@ export async function fuzzHttp(
 
   while (!isOver(requests)) {
     // Each in turn, so that few requests have asked for all there is.
-    const operation = document.operations[requests % document.operations.length]
+    const operation = turns[requests % turns.length]
     if (operation === undefined) throw new Error('the document has no operations')
     requests++
     const draft = requestOf(document, operation, ground, random)

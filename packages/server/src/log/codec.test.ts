@@ -29,6 +29,13 @@ test('a block is read back as it was stored', () => {
 test.each<[string, (value: Buffer) => Buffer]>([
   ['no entries', (value) => put(value, 8, 0)],
   ['more entries than it has room for', (value) => put(value, 8, 2 ** 32 - 1)],
+  [
+    'entries that go on behind its end',
+    (value) => {
+      const entries = Buffer.concat([value.subarray(0, value.readUInt32LE(12)), Buffer.alloc(28)])
+      return put(put(entries, 8, 2 ** 32 - 1), 12, entries.length)
+    },
+  ],
   ['frames that begin behind its end', (value) => put(value, 12, value.length + 1)],
   ['frames that begin before its entries', (value) => put(value, 12, 32)],
   ['more types than it has', (value) => Buffer.from(value.fill(255, 6, 8))],
