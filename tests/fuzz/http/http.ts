@@ -35,9 +35,12 @@ async function groundOf(server: TestServer): Promise<Ground> {
     { event_type: 'call.started', call_sid: CALL, direction: 'inbound', service_id: 'main', caller_id: '+15550142' },
   ])
   const { api_key: apiKey } = await server.key(PERMISSIONS)
+  const { id } = await server.request('POST', '/v1/workspaces', { name: 'Signed', slug: 'signed' })
+  const signed = { workspace: String(id), authToken: 'a-token-that-nobody-else-knows' }
+  await server.request('PUT', `/v1/${id}/sources/twilio/secret`, { auth_token: signed.authToken })
   const asked = { permissions: ['events:read', 'calls:observe'], ttl_seconds: 3600 }
   const { access_token } = await server.request('POST', `/v1/${workspace}/access-tokens`, asked)
-  return { workspace, call: CALL, adminKey, apiKey, accessToken: String(access_token) }
+  return { workspace, call: CALL, adminKey, apiKey, accessToken: String(access_token), signed }
 }
 
 /**

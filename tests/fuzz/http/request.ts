@@ -1,4 +1,5 @@
 import type { Random } from '@switchboard/simulator'
+import { parseForm, twilioSignature } from '../../../packages/server/src/sources/twilio-signature.js'
 import type { Schema } from '../schema.js'
 import type { OpenApi, Operation, Parameter } from './document.js'
 
@@ -9,6 +10,8 @@ export interface Ground {
   readonly adminKey: string
   readonly apiKey: string
   readonly accessToken: string
+  /** A workspace whose callbacks are signed with this. */
+  readonly signed: { readonly workspace: string; readonly authToken: string }
 }
 
 /** One request before it is bytes; what is done to it is noted, so that a check knows what to expect. */
@@ -84,12 +87,54 @@ const TYPES = [
 
 /** A request of an operation: as its document says, and then, three times of four, with something wrong about it. */
 export function requestOf(document: OpenApi, operation: Operation, ground: Ground, random: Random): Draft {
+  if (operation.operationId === 'receiveTwilioCallback' && random.chance(0.7))
+    return callback(operation, ground, random)
   const draft = valid(document, operation, ground, random)
   if (random.chance(0.25)) return draft
   const count = random.whole(1, 3)
   for (let times = 0; times < count; times++)
     random.pick(random.chance(0.6) && draft.body !== undefined ? bodyChanges : changes)(draft, random)
   return draft
+}
+
+const CALLBACK_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  CallSid: ['CA00112233445566778899aabbccddeeff'],
+  CallStatus: ['in-progress', 'completed', 'busy', 'ringing', 'constructor'],
+  Direction: ['inbound', 'outbound-api'],
+  From: ['+15550142'],
+  CallDuration: ['12', '1e999', '-1'],
+  ParentCallSid: ['CA1'],
+  TranscriptionEvent: ['transcription-content', 'transcription-stopped'],
+  TranscriptionSid: ['GT1'],
+  SequenceId: ['1', '2', '1e9', '-1'],
+  Track: ['inbound_track', 'outbound_track'],
+  Final: ['true', 'false'],
+  TranscriptionData: ['{"transcript":"hello","confidence":0.9}', '{"transcript":5}', 'null', '['],
+}
+
+/** A callback with a signature that fits: whoever it is from, what is in it may be anything. */
+function callback(operation: Operation, { signed }: Ground, random: Random): Draft {
+  const path = operation.path.replace('{workspace_id}', signed.workspace)
+  const chosen = Object.entries(CALLBACK_FIELDS).filter(([name]) => random.chance(name.startsWith('Call') ? 0.9 : 0.4))
+  const fields = chosen.map(([name, values]): [string, string] => [
+    name,
+    random.pick(random.chance(0.8) ? values : HOSTILE),
+  ])
+  const body = new URLSearchParams(fields).toString()
+  const signature = twilioSignature(signed.authToken, `http://localhost${path}`, parseForm(body))
+  const headers: [string, string][] = [
+    ['Content-Type', 'application/x-www-form-urlencoded'],
+    ['X-Twilio-Signature', signature],
+  ]
+  return {
+    operation,
+    method: operation.method,
+    path,
+    query: [],
+    headers,
+    body: Buffer.from(body),
+    done: ['fields of the form'],
+  }
 }
 
 function valid(document: OpenApi, operation: Operation, ground: Ground, random: Random): Draft {

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { isDeepStrictEqual } from 'node:util'
 import { builtinCatalogue, type FailureCode, limits, SwitchboardError } from '@switchboard/contract'
 import { createAccessTokens } from '../../../packages/server/src/access/access-tokens.js'
 import { readCredential } from '../../../packages/server/src/access/credential.js'
@@ -386,7 +387,10 @@ export const twilio: Target = {
     'TranscriptionData=',
     '%7B',
     'CallDuration=',
+    '1e999',
     'Track=',
+    'CallStatus=constructor',
+    'ParentCallSid=CA2&CallStatus=toString',
   ],
   run(bytes) {
     const fields = parseForm(bytes.toString())
@@ -395,6 +399,8 @@ export const twilio: Target = {
     const spoken = said && mapTranscription(said, 'hel')
     for (const { event } of [...mapCallStatus(fields, context), ...(spoken ? [spoken] : [])]) {
       hold(typeof (event.event_type ?? event.type) === 'string', 'an event without a type')
+      // What a callback holds is checked by ingest, as JSON; so nothing else may come of it.
+      hold(isDeepStrictEqual(JSON.parse(JSON.stringify(event)), event), 'an event is no JSON')
     }
   },
 }
