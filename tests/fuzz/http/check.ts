@@ -22,7 +22,9 @@ export function faultsOf(document: OpenApi, draft: Draft, answer: RawAnswer, gro
     if (text.includes(secret)) faults.push('a credential is repeated')
   }
   if (draft.method === 'HEAD' || BODILESS.includes(status)) {
-    if (body.length > 0) faults.push(`a body of ${body.length} bytes where there must be none`)
+    // What the parser itself refuses has no method that anybody knows of.
+    if (body.length > 0 && !isOfParser(draft, status))
+      faults.push(`a body of ${body.length} bytes where there must be none`)
     return status < 500 ? faults : [...faults, `${status}`]
   }
   if (status >= 400) return [...faults, ...problemFaults(document, draft, answer, type, text)]
@@ -62,6 +64,10 @@ function sentIn({ headers, body }: Draft): unknown {
   }
 }
 
+function isOfParser(draft: Draft, status: number): boolean {
+  return status === 431 || (status === 400 && draft.done.includes('the path'))
+}
+
 interface Told {
   readonly code: string
   readonly status: number
@@ -88,14 +94,17 @@ function problemFaults(
   if (known?.status !== status && status !== 431) faults.push(`${status} with the code ${code}`)
   if (problem.status !== status) faults.push(`${status} that says ${problem.status}`)
   if (problem.request_id !== headers.get('x-request-id')?.[0]) faults.push('another request id than the header has')
-  if (!(status in (document.at(draft)?.responses ?? {})) && !document.general.includes(code))
+  // Another path may be another operation's.
+  const isKnown = !draft.done.includes('the path')
+  if (isKnown && !(status in (document.at(draft)?.responses ?? {})) && !document.general.includes(code))
     faults.push(`${status} ${code} is not declared`)
   if (status >= 500) faults.push(`${status} ${code}: ${detail}`)
   if (/[\p{Cc}\u202e\u2028]/u.test(detail)) faults.push('the detail holds characters that nobody sees')
   if (text.length > 64 * 1024) faults.push(`a problem of ${text.length} bytes`)
   if (code === 'invalid_parameter' && !/[\w-]/.test(detail)) faults.push('an invalid parameter without its name')
   if (OF_BODY.includes(code)) {
-    if (errors.length === 0) faults.push(`${code} that does not say where`)
+    // A workspace that is full is no fault of anything that was sent.
+    if (errors.length === 0 && !detail.includes('has its maximum of')) faults.push(`${code} that does not say where`)
     const sent = sentIn(draft)
     for (const { path } of errors) {
       if (sent !== undefined && !leadsSomewhere(sent, path)) faults.push(`${code}: ${path} leads nowhere`)
