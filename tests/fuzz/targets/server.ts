@@ -1,10 +1,11 @@
 import { createHmac } from 'node:crypto'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
-import { builtinCatalogue, type FailureCode, limits, SwitchboardError } from '@switchboard/contract'
+import { builtinCatalogue, type FailureCode, failures, limits, SwitchboardError } from '@switchboard/contract'
 import { createAccessTokens } from '../../../packages/server/src/access/access-tokens.js'
 import { readCredential } from '../../../packages/server/src/access/credential.js'
 import { digest } from '../../../packages/server/src/access/secret-text.js'
+import { problemOf } from '../../../packages/server/src/http/problems.js'
 import { typedQuery } from '../../../packages/server/src/http/query.js'
 import { keyTokens } from '../../../packages/server/src/http/read-records.js'
 import { eventsOfBody } from '../../../packages/server/src/ingest/body.js'
@@ -42,11 +43,10 @@ function orRefused<T>(parse: () => T, codes: readonly FailureCode[], root?: unkn
   } catch (error) {
     if (!(error instanceof SwitchboardError)) throw error
     hold(codes.includes(error.code), `refused as ${error.code}: ${error.detail}`)
-    hold(
-      error.detail !== '' && error.detail.length <= DETAIL_CHARS_MAX,
-      `a detail of ${error.detail.length} characters`,
-    )
-    hold(!/\p{Cc}/u.test(error.detail), 'a detail holds control characters')
+    // A close reason tells the detail as it is, a problem makes visible what nobody would see.
+    const detail = 'close' in failures[error.code] ? error.detail : String(problemOf(error, 'one').body.detail)
+    hold(detail !== '' && detail.length <= DETAIL_CHARS_MAX, `a detail of ${detail.length} characters`)
+    hold(!/\p{Cc}/u.test(detail), 'a detail holds control characters')
     for (const { path } of error.errors ?? []) hold(leadsSomewhere(root, path), `${path} leads nowhere`)
     return undefined
   }
