@@ -327,6 +327,20 @@ describe('on a raw socket', () => {
     await server.streamsOpen('workspace', 0)
   })
 
+  test('a request with two hosts, or none, is refused', async () => {
+    const body = JSON.stringify(sync())
+    const length = `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    for (const hosts of ['Host: a\r\nHost: b\r\n', 'Host: a\r\nhOST: a\r\n', '']) {
+      for (const request of [
+        `GET /healthz HTTP/1.1\r\n${hosts}\r\n`,
+        `GET /v1/${server.workspace}/events/stream HTTP/1.1\r\n${hosts}${bearer()}\r\n`,
+        `POST /v1/${server.workspace}/events HTTP/1.1\r\n${hosts}${bearer()}${length}`,
+      ]) {
+        expect((await attacker.sends(request, 1)).statuses, request).toEqual([400])
+      }
+    }
+  })
+
   test('odd paths, methods and ids are refused, and are no failure of the server', async () => {
     const odd: [string, string, number][] = [
       ['GET', '/docs/../../../etc/passwd', 404],

@@ -47,7 +47,7 @@ describe('a command line becomes a value', () => {
       'tail',
       { ...TAIL, filter: { ...FILTER, types: ['call.*', 'surface.opened'], callSid: ['CA1', 'CA2'] }, json: true },
     ],
-    ['tail --since 1h30m -n 5', 'tail', { ...TAIL, since: '1h30m', count: 5 }],
+    ['tail --since 1h30m -n 5', 'tail', { ...TAIL, since: '5400s', count: 5 }],
     ['tail --after 1763788800123-42 --no-color', 'tail', { ...TAIL, after: '1763788800123-42' }],
     [
       'tail --url http://localhost:9000/ --key k -w main',

@@ -2,6 +2,8 @@ import { limits, type Permission, permissionNames } from '@switchboard/contract'
 import { decodeJwt, SignJWT, UnsecuredJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { ADMIN_KEY, expectFailure, HOME, openBench } from './access.test-kit.js'
+import { createAccessTokens } from './access-tokens.js'
+import { digest } from './secret-text.js'
 
 const TOKEN = /^[A-Za-z0-9_.-]+$/
 
@@ -111,6 +113,37 @@ describe('an access token', () => {
       `${head}.${body}.`,
     ]
     for (const token of forged) await expectFailure('unauthenticated', () => access.authenticate(token, HOME))
+  })
+
+  test('with any bit changed is worth nothing, nor is it in another spelling', async () => {
+    const { clock } = await openBench()
+    const secret = new Uint8Array(32).fill(7)
+    const keyState = () => ({ version: '1', revoked: false, expiresAt: undefined })
+    // Not through `access`: whoever fails so often is no longer listened to.
+    const tokens = createAccessTokens({ clock, secret: () => secret, keyState })
+    const { access_token: good } = await tokens.issue(
+      {
+        kind: 'api-key',
+        workspace: 'w',
+        keyId: 'k',
+        permissions: new Set(permissionNames),
+        callSids: undefined,
+        expiresAt: undefined,
+      },
+      'w',
+      { permissions: ['events:read'], callSids: ['CA1'] },
+    )
+    const authenticate = (text: string) => tokens.authenticate(text, digest(text))
+    expect(await authenticate(good)).toMatchObject({ workspace: 'w', keyId: 'k' })
+    const bytes = Buffer.from(good, 'latin1')
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const changed = Buffer.from(bytes)
+      changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7))
+      await expectFailure('unauthenticated', () => authenticate(changed.toString('latin1')))
+    }
+    for (const other of [`${good}=`, `${good} `, `${good}\0`, `${good.slice(0, -1)} ${good.slice(-1)}`, `${good}.`]) {
+      await expectFailure('unauthenticated', () => authenticate(other))
+    }
   })
 
   test('holds across a restart, and in every process of the deployment', async () => {

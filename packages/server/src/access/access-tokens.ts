@@ -156,8 +156,18 @@ export function createAccessTokens({ clock, secret, keyState }: AccessTokensOpti
   }
 }
 
+/**
+ * Whether a token's signature is spelt as it was made. Decoders of base64 bear spaces, padding and bits that mean nothing, and
+ * a token must have one spelling: nothing else may pass for it.
+ */
+function isSpeltAsMade(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf('.') + 1)
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature
+}
+
 /** The claims of a token with the right signature, issuer, audience and time. */
 async function verified(token: string, secret: Uint8Array, clock: Clock): Promise<Readonly<Record<string, unknown>>> {
+  if (!isSpeltAsMade(token)) throw invalidCredential()
   try {
     const { payload } = await jwtVerify(token, secret, {
       algorithms: [ALGORITHM],

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Access } from '../access/access.js'
 import type { Principal } from '../access/principal.js'
+import { hostsOf } from '../request-hosts.js'
 
 /** Answers requests of one kind without the router. */
 export interface Direct {
@@ -35,9 +36,9 @@ export function answerDirectly(server: Server, isDraining: () => boolean, direct
   })
 }
 
-function isPlain({ headers }: IncomingMessage): boolean {
-  for (const name of UNCOMMON_HEADERS) if (headers[name] !== undefined) return false
-  return true
+function isPlain(request: IncomingMessage): boolean {
+  for (const name of UNCOMMON_HEADERS) if (request.headers[name] !== undefined) return false
+  return hostsOf(request) === 1
 }
 
 /** Who asks, if it is known at once, by an API key in the usual header. */

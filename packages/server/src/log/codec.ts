@@ -293,44 +293,60 @@ export interface Reveal {
 export function decodeBlock(key: Buffer, value: Buffer, reveal?: Reveal): Block | undefined {
   const stored = decodeStored(key, value)
   if (stored === undefined || reveal === undefined || stored.sealed.length === 0) return stored?.block
-  return revealed(stored.block, openedGroups(key, stored.sealed, reveal))
+  const groups = openedGroups(key, stored, reveal)
+  return groups && revealed(stored.block, groups)
 }
 
 function decodeStored(key: Buffer, value: Buffer): Stored | undefined {
-  // Once the checksum has held, the rest is what encodeBlock wrote.
   if (unseal(key, value) === undefined || value.length < HEADER_BYTES) return undefined
   const format = value[SEAL_BYTES]
-  if (format !== FORMAT && format !== FORMAT_SEALED) return undefined
+  if (format !== FORMAT && (format !== FORMAT_SEALED || value.length < SEALED_HEADER_BYTES)) return undefined
+  // Once the checksum has held, the rest is what was written; but whether all that is spoken of is there is looked at all the
+  // same: something else may have sealed it.
   const typesCount = value.readUInt16LE(6)
   const count = value.readUInt32LE(8)
+  const framesAt = value.readUInt32LE(12)
+  if (count === 0 || framesAt > value.length) return undefined
   const first = numberOf(key)
   const firstTime = value.readDoubleLE(16)
   const names: string[] = []
   let at = format === FORMAT ? HEADER_BYTES : SEALED_HEADER_BYTES
   for (let index = 0; index < typesCount; index++) {
+    if (at >= framesAt) return undefined
     const end = at + 1 + value.readUInt8(at)
     names.push(value.toString('utf8', at + 1, end))
     at = end
   }
+  if (at + ENTRY_BYTES * count !== framesAt) return undefined
   const sequences = new Array<number>(count)
   const times = new Array<number>(count)
   const types = new Array<string>(count)
   const ends = new Array<number>(count)
   for (let index = 0; index < count; index++, at += ENTRY_BYTES) {
-    types[index] = names[value.readUInt16LE(at)] as string
+    const type = names[value.readUInt16LE(at)]
+    if (type === undefined) return undefined
+    types[index] = type
     times[index] = firstTime + value.readUInt32LE(at + 2)
     sequences[index] = first + value.readUInt32LE(at + 6)
     ends[index] = value.readUInt32LE(at + 10)
   }
-  const kind = value[5] === 0 ? 'workspace' : 'observer'
   const sealedAt = format === FORMAT ? value.length : value.readUInt32LE(SEALED_AT)
-  const bytes = value.subarray(value.readUInt32LE(12), sealedAt)
+  if (framesAt + (ends[count - 1] as number) !== sealedAt || sealedAt > value.length) return undefined
+  const kind = value[5] === 0 ? 'workspace' : 'observer'
+  const bytes = value.subarray(framesAt, sealedAt)
   return { block: new Block(kind, sequences, times, types, ends, bytes), sealed: value.subarray(sealedAt) }
 }
 
-function openedGroups(key: Buffer, sealed: Buffer, { open, lost }: Reveal): OpenedGroup[] {
+/** Undefined when what is sealed is not what was stored. */
+function openedGroups(key: Buffer, { block, sealed }: Stored, { open, lost }: Reveal): OpenedGroup[] | undefined {
   const groups = decodePieces(key, sealed, open)
-  for (const { isLost, subject } of groups) if (isLost) lost(subject)
+  if (groups === undefined) return undefined
+  for (const { isLost, subject, pieces } of groups) {
+    if (isLost) lost(subject)
+    for (const { index, same } of pieces) {
+      if (index >= block.count || same[0] + same[1] > block.frame(index).length) return undefined
+    }
+  }
   return groups
 }
 
@@ -370,7 +386,8 @@ export function encodeRest(
   after: number,
   reveal: Reveal | undefined,
 ): { readonly key: Buffer; readonly value: Buffer } {
-  const { block, sealed } = decodeStored(row.key, row.value) as Stored
+  const stored = decodeStored(row.key, row.value) as Stored
+  const { block, sealed } = stored
   if (sealed.length > 0 && reveal === undefined) {
     throw new SwitchboardError('storage_fault', 'sealed entries cannot be written again without their keys')
   }
@@ -378,7 +395,7 @@ export function encodeRest(
   const gone = block.count - rest.count
   const key = numbered(channel, rest.first)
   const frames = rest.sequences.map((_, index) => rest.frame(index))
-  const groups = sealed.length === 0 || reveal === undefined ? [] : openedGroups(row.key, sealed, reveal)
+  const groups = sealed.length === 0 || reveal === undefined ? [] : (openedGroups(row.key, stored, reveal) ?? [])
   const left = groups.flatMap(({ subject, generation, key: subjectKey, pieces }): Sealable[] => {
     const later = pieces
       .filter(({ index }) => index >= gone)

@@ -36,7 +36,7 @@ export function encodePieces(place: Buffer, groups: Iterable<Sealable>): Buffer 
   const parts: Buffer[] = []
   for (const { subject, key, pieces } of groups) {
     const id = Buffer.from(subject.id)
-    const head = Buffer.allocUnsafe(3 + id.length + 8 + 16 * pieces.length + 4)
+    const head = Buffer.allocUnsafe(3 + id.length + 8 + PIECE_BYTES * pieces.length + 4)
     let at = head.writeUInt8(subjectKinds.indexOf(subject.kind), 0)
     at = head.writeUInt16LE(id.length, at)
     head.set(id, at)
@@ -57,6 +57,8 @@ export function encodePieces(place: Buffer, groups: Iterable<Sealable>): Buffer 
   return Buffer.concat(parts)
 }
 
+/** What a piece takes in the table before the ciphertext. */
+const PIECE_BYTES = 16
 const NOTHING = Buffer.alloc(0)
 
 /** Who opens what was sealed: the key, `erased` when it was destroyed, undefined when it is lost. */
@@ -72,40 +74,49 @@ export interface OpenedGroup {
   readonly pieces: readonly (Omit<Piece, 'bytes'> & { readonly bytes: Buffer | undefined })[]
 }
 
-/** Reads what `encodePieces` wrote. To be asked of bytes whose checksum has held. */
-export function decodePieces(place: Buffer, bytes: Buffer, open: Opener): OpenedGroup[] {
+/** Reads what `encodePieces` wrote; undefined when it is something else. Never throws. */
+export function decodePieces(place: Buffer, bytes: Buffer, open: Opener): OpenedGroup[] | undefined {
   const groups: OpenedGroup[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const kind = subjectKinds[bytes.readUInt8(at)] ?? 'workspace'
-    const idEnd = at + 3 + bytes.readUInt16LE(at + 1)
-    const subject: Subject = { kind, id: bytes.toString('utf8', at + 3, idEnd) }
-    const generation = bytes.readUInt32LE(idEnd)
-    const count = bytes.readUInt32LE(idEnd + 4)
-    const table = idEnd + 8
-    const sealedAt = table + 16 * count + 4
-    const end = sealedAt + bytes.readUInt32LE(sealedAt - 4)
-    const key = open(subject, generation)
-    const text = key instanceof Buffer ? decrypt(key, place, bytes.subarray(sealedAt, end)) : undefined
-    let from = 0
-    const pieces = Array.from({ length: count }, (_, nth) => {
-      const row = table + 16 * nth
-      const length = bytes.readUInt32LE(row + 12)
-      const piece = text?.subarray(from, from + length)
-      from += length
-      return {
-        index: bytes.readUInt32LE(row),
-        same: [bytes.readUInt32LE(row + 4), bytes.readUInt32LE(row + 8)] as const,
-        bytes: piece,
-      }
-    })
-    groups.push({
-      subject,
-      generation,
-      key: text && (key as Buffer),
-      isLost: text === undefined && key !== 'erased',
-      pieces,
-    })
-    at = end
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      const kind = subjectKinds[bytes.readUInt8(at)]
+      if (kind === undefined) return undefined
+      const idEnd = at + 3 + bytes.readUInt16LE(at + 1)
+      const subject: Subject = { kind, id: bytes.toString('utf8', at + 3, idEnd) }
+      const generation = bytes.readUInt32LE(idEnd)
+      const count = bytes.readUInt32LE(idEnd + 4)
+      const table = idEnd + 8
+      const sealedAt = table + PIECE_BYTES * count + 4
+      const end = sealedAt + bytes.readUInt32LE(sealedAt - 4)
+      if (end > bytes.length) return undefined
+      const key = open(subject, generation)
+      const text = key instanceof Buffer ? decrypt(key, place, bytes.subarray(sealedAt, end)) : undefined
+      groups.push({
+        subject,
+        generation,
+        key: text && (key as Buffer),
+        isLost: text === undefined && key !== 'erased',
+        pieces: piecesOf(bytes.subarray(table, sealedAt), count, text),
+      })
+      at = end
+    }
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
   }
   return groups
+}
+
+function piecesOf(table: Buffer, count: number, text: Buffer | undefined): OpenedGroup['pieces'] {
+  let from = 0
+  return Array.from({ length: count }, (_, nth) => {
+    const at = PIECE_BYTES * nth
+    const bytes = text?.subarray(from, from + table.readUInt32LE(at + 12))
+    from += bytes?.length ?? 0
+    return {
+      index: table.readUInt32LE(at),
+      same: [table.readUInt32LE(at + 4), table.readUInt32LE(at + 8)] as const,
+      bytes,
+    }
+  })
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { failures, limits, PATH_ID_PATTERN, SwitchboardError } from '@switchboard/contract'
 import { WebSocket, WebSocketServer } from 'ws'
+import { hostsOf } from '../request-hosts.js'
 import { requestIdOf } from '../request-id.js'
 import { AUTH_PROTOCOL, credentialOf, type ObserverTarget, observerTarget, refuseUpgrade } from './handshake.js'
 import { closeCode, closeReason } from './observer-frames.js'
@@ -79,6 +80,11 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     }
     if (req.httpVersion !== '1.1') {
       refuseUpgrade(req, socket, 400, 'bad_request', 'a WebSocket needs HTTP/1.1')
+      return
+    }
+    // Node asks for one of every request but those that ask for an upgrade.
+    if (hostsOf(req) !== 1) {
+      refuseUpgrade(req, socket, 400, 'bad_request', 'a request has one Host header')
       return
     }
     if (req.headers['sec-websocket-version'] !== '13') {
