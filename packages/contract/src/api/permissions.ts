@@ -6,7 +6,8 @@ export const permissions = {
   'calls:publish': "Publish to a call's channel.",
   'pii:read': 'See personal data unmasked.',
   'keys:manage': 'Create, rotate and revoke API keys and secrets of the workspace.',
-  'audit:read': 'See which streams are open, and what was refused.',
+  'audit:read':
+    'See which streams are open, what was refused, and the audit trail: who watched, read and changed what.',
 } as const
 
 export type Permission = keyof typeof permissions

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { CreateAccessTokenData, CreateAccessTokenErrors, CreateAccessTokenResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateWorkspaceData, CreateWorkspaceErrors, CreateWorkspaceResponses, DeleteTwilioSecretData, DeleteTwilioSecretErrors, DeleteTwilioSecretResponses, GetActivityData, GetActivityErrors, GetActivityResponses, GetAsyncApiData, GetAsyncApiErrors, GetAsyncApiResponses, GetCallData, GetCallErrors, GetCallResponses, GetCredentialData, GetCredentialErrors, GetCredentialResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetStateData, GetStateErrors, GetStateResponses, GetTwilioSecretData, GetTwilioSecretErrors, GetTwilioSecretResponses, GetWorkspaceData, GetWorkspaceErrors, GetWorkspaceResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListCallsData, ListCallsErrors, ListCallsResponses, ListDataSourcesData, ListDataSourcesErrors, ListDataSourcesResponses, ListEventTypesData, ListEventTypesErrors, ListEventTypesResponses, ListOperatorsData, ListOperatorsErrors, ListOperatorsResponses, ListStreamsData, ListStreamsErrors, ListStreamsResponses, ListSurfacesData, ListSurfacesErrors, ListSurfacesResponses, ListWatchersData, ListWatchersErrors, ListWatchersResponses, ListWorkspacesData, ListWorkspacesErrors, ListWorkspacesResponses, PublishCallEventsData, PublishCallEventsErrors, PublishCallEventsResponses, PublishEventsData, PublishEventsErrors, PublishEventsResponses, ReadCallEventsData, ReadCallEventsErrors, ReadCallEventsResponses, ReadEventsData, ReadEventsErrors, ReadEventsResponses, RevokeApiKeyData, RevokeApiKeyErrors, RevokeApiKeyResponses, RotateApiKeyData, RotateApiKeyErrors, RotateApiKeyResponses, SetTwilioSecretData, SetTwilioSecretErrors, SetTwilioSecretResponses } from './types.gen.js';
+import type { CreateAccessTokenData, CreateAccessTokenErrors, CreateAccessTokenResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateWorkspaceData, CreateWorkspaceErrors, CreateWorkspaceResponses, DeleteTwilioSecretData, DeleteTwilioSecretErrors, DeleteTwilioSecretResponses, GetActivityData, GetActivityErrors, GetActivityResponses, GetAsyncApiData, GetAsyncApiErrors, GetAsyncApiResponses, GetCallData, GetCallErrors, GetCallResponses, GetCredentialData, GetCredentialErrors, GetCredentialResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetStateData, GetStateErrors, GetStateResponses, GetTwilioSecretData, GetTwilioSecretErrors, GetTwilioSecretResponses, GetWorkspaceData, GetWorkspaceErrors, GetWorkspaceResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListCallsData, ListCallsErrors, ListCallsResponses, ListDataSourcesData, ListDataSourcesErrors, ListDataSourcesResponses, ListEventTypesData, ListEventTypesErrors, ListEventTypesResponses, ListOperatorsData, ListOperatorsErrors, ListOperatorsResponses, ListStreamsData, ListStreamsErrors, ListStreamsResponses, ListSurfacesData, ListSurfacesErrors, ListSurfacesResponses, ListWatchersData, ListWatchersErrors, ListWatchersResponses, ListWorkspacesData, ListWorkspacesErrors, ListWorkspacesResponses, PublishCallEventsData, PublishCallEventsErrors, PublishCallEventsResponses, PublishEventsData, PublishEventsErrors, PublishEventsResponses, ReadCallEventsData, ReadCallEventsErrors, ReadCallEventsResponses, ReadEventsData, ReadEventsErrors, ReadEventsResponses, RevokeApiKeyData, RevokeApiKeyErrors, RevokeApiKeyResponses, RotateApiKeyData, RotateApiKeyErrors, RotateApiKeyResponses, SetTwilioSecretData, SetTwilioSecretErrors, SetTwilioSecretResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -304,6 +304,19 @@ export const createAccessToken = <ThrowOnError extends boolean = false>(options:
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * Read the audit trail
+ *
+ * Who opened which stream or call, read what, used which key, and changed access, in an append-only trail whose records are chained by their hashes. Reading it is noted in it. `switchboard audit verify` checks a trail or an export of it.
+ *
+ * Needs the permission `audit:read`.
+ */
+export const listAudit = <ThrowOnError extends boolean = false>(options: Options<ListAuditData, ThrowOnError>) => (options.client ?? client).get<ListAuditResponses, ListAuditErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/audit',
+    ...options
 });
 
 /**

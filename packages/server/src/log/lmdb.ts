@@ -1,8 +1,10 @@
 import { SwitchboardError } from '@switchboard/contract'
+import type { Operation } from './commits.js'
 import { openEnvironment } from './environment.js'
 import { Faults } from './faults.js'
 import { prepareFolder } from './folder.js'
 import { throwLater } from './followers.js'
+import { LmdbLedger } from './ledger-file.js'
 import { LmdbLog, type LmdbLogOptions } from './lmdb-log.js'
 import { lockFolder } from './lock.js'
 import type { Engine, Fault } from './log.js'
@@ -36,10 +38,12 @@ export async function openLmdbEngine(options: LmdbOptions): Promise<LmdbEngine> 
     const environment = await openEnvironment(dir, (detail) => void faults.damaged(detail))
     log = new LmdbLog(environment, faults, options)
     const opened = log
-    const store = new LmdbStore(environment, faults, (operation) => opened.push(operation), onListenerError)
+    const push = (operation: Operation): void => opened.push(operation)
+    const store = new LmdbStore(environment, faults, push, onListenerError)
     return {
       log: opened,
       store,
+      ledger: new LmdbLedger(environment, faults, push),
       async close() {
         await opened.close()
         unlock()

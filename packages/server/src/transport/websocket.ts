@@ -115,6 +115,7 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     const principal = await gate.authenticate(credentialOf(req), addressOf(req))
     if (principal.workspace === workspace) belonging.set(ws, workspace)
     gate.authorize(principal, workspace, 'calls:observe', callSid)
+    dependencies.onUse?.(principal, workspace, req)
     if (!CALL_SID.test(callSid)) {
       throw new SwitchboardError(
         'invalid_parameter',
@@ -130,7 +131,9 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       workspace,
       kind: 'observer',
       principal,
+      asked: { start: request.start, view: request.view, address: addressOf(req) },
       facts: () => observer.facts(),
+      delivered: () => observer.delivered,
       end: (code) => observer.end(code, code === 'bad_request' ? ONLY_LISTENS : undefined),
       destroy: () => ws.terminate(),
     })

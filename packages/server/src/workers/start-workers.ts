@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { createAccess } from '../access/access.js'
+import { keepAudit } from '../audit/upkeep.js'
 import { logFault } from '../compose/faults.js'
 import { folderBytes } from '../compose/folder-bytes.js'
 import type { Founding } from '../compose/founding.js'
@@ -65,6 +66,18 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
   const access = undo.later(
     await createAccess({ store, clock, adminKeyDigest: () => adminKey.digest, sealingKey, warn }),
     (opened) => opened.close(),
+  )
+  const endAuditUpkeep = undo.later(
+    keepAudit({
+      engine,
+      clock,
+      workspaces: () => access.workspaces.list(),
+      retentionMs: config.auditRetentionMs,
+      server: undefined,
+      isAlone: true,
+      warn,
+    }),
+    (end) => end(),
   )
   const toolCalls = undo.later(createToolCalls(log), (opened) => opened.close())
   const tally = new Tally(clock)
@@ -139,6 +152,7 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
           async run() {
             hub.close()
             await endRetention()
+            await endAuditUpkeep()
             for (const part of [toolCalls, access]) part.close()
           },
         },

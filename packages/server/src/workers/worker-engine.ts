@@ -5,6 +5,7 @@ import { throwLater } from '../log/followers.js'
 import type { Engine, Health } from '../log/log.js'
 import type { Line } from './line.js'
 import { blockOf, type ParentNews, type ParentSide, type WorkerSide } from './protocol.js'
+import { WorkerLedger } from './worker-ledger.js'
 import { WorkerLog } from './worker-log.js'
 import { WorkerStore } from './worker-store.js'
 
@@ -37,6 +38,7 @@ export async function openWorkerEngine(options: WorkerEngineOptions): Promise<Wo
   return {
     log,
     store,
+    ledger: new WorkerLedger(environment, faults, line),
     hear(news) {
       if (news.kind === 'changed') store.told(news.change)
       else log.told(news.blocks.map(([channel, parts]) => [channel, blockOf(parts)] as const))
