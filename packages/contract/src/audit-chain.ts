@@ -25,10 +25,13 @@ export interface ChainPlace {
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  const members = Object.entries(value)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`)
-  return `{${members.join(',')}}`
+  let members = ''
+  // Without a comparison of its own, sort goes by UTF-16 units. A stream that is opened waits for this.
+  for (const name of Object.keys(value).sort()) {
+    const member = canonicalJson((value as JsonObject)[name])
+    members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${member}`
+  }
+  return `{${members}}`
 }
 
 /** What a record's hash is taken of. */

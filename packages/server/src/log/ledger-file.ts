@@ -5,7 +5,7 @@ import type { Faults } from './faults.js'
 import type { Group } from './group.js'
 import { endOf, numbered, numberOf, storeKey } from './keys.js'
 import { headOf, type Ledger, type LedgerDraft, type LedgerHead, type LedgerRecord, link } from './ledger.js'
-import { sealJson, unseal } from './seal.js'
+import { sealJson, sealText, unseal } from './seal.js'
 
 /**
  * How chains are kept in the table of stored records, where a server that does not know them leaves them alone:
@@ -90,14 +90,11 @@ export class LmdbLedger extends LedgerFile {
     if (drafts.length === 0) return Promise.resolve()
     return this.commit(drafts.length, ({ draft }) => {
       // The group sees what waits in it: two appends of one flush are linked to each other.
-      const { records, head } = link(
-        workspace,
-        this.readHead(workspace, (key) => draft.get('store', key)),
-        drafts,
-      )
-      const page = numbered(pagePrefix(workspace), records[0]?.sequence ?? 0)
+      const before = this.readHead(workspace, (key) => draft.get('store', key))
+      const { json, head } = link(workspace, before, drafts)
+      const page = numbered(pagePrefix(workspace), (before?.sequence ?? 0) + 1)
       const headKey = storeKey(HEAD, workspace)
-      draft.put('store', page, sealJson(page, records))
+      draft.put('store', page, sealText(page, json))
       draft.put('store', headKey, sealJson(headKey, head))
     })
   }

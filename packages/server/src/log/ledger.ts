@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { AUDIT_GENESIS, auditText, type ChainPlace, type JsonObject } from '@switchboard/contract'
+import { AUDIT_GENESIS, type ChainPlace, canonicalJson, type JsonObject } from '@switchboard/contract'
 
 /** A record on its way into a ledger. */
 export interface LedgerDraft {
@@ -50,13 +50,13 @@ export interface LedgerHead extends ChainPlace {
   readonly time: number
 }
 
-/** Records in their places, and the head that comes of them. */
+/** Records in their places as the JSON that a page holds, and the head that comes of them. */
 export function link(
   workspace: string,
   head: LedgerHead | undefined,
   drafts: readonly LedgerDraft[],
-): { readonly records: readonly LedgerRecord[]; readonly head: LedgerHead | undefined } {
-  const records: LedgerRecord[] = []
+): { readonly json: string; readonly head: LedgerHead | undefined } {
+  const texts: string[] = []
   let at = head
   for (const draft of drafts) {
     const time = Math.max(at?.time ?? 0, draft.time)
@@ -67,11 +67,13 @@ export function link(
       workspace_id: workspace,
       previous: at?.hash ?? AUDIT_GENESIS,
     }
-    const record = { ...place, hash: sha256(auditText(place)) }
-    records.push(record)
-    at = { sequence: record.sequence, hash: record.hash, time }
+    // Written once: what is hashed is what is kept.
+    const text = canonicalJson(place)
+    const hash = sha256(text)
+    texts.push(`${text.slice(0, -1)},"hash":"${hash}"}`)
+    at = { sequence: place.sequence, hash, time }
   }
-  return { records, head: at }
+  return { json: `[${texts.join(',')}]`, head: at }
 }
 
 export function headOf(record: LedgerRecord): LedgerHead {

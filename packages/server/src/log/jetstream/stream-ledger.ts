@@ -36,8 +36,8 @@ export class StreamLedger implements Ledger {
     for (;;) {
       const newest = await this.writer.newest(subject, until)
       const last = newest && recordsOf(newest).at(-1)
-      const { records } = link(workspace, last && headOf(last), drafts)
-      const sequence = await this.writer.write(subject, JSON.stringify({ records }), newest?.sequence ?? 0, until)
+      const { json } = link(workspace, last && headOf(last), drafts)
+      const sequence = await this.writer.write(subject, `{"records":${json}}`, newest?.sequence ?? 0, until)
       if (sequence !== undefined) return
       if (this.deps.clock.monotonic() >= until) throw unavailable('Others write the same audit trail all the time.')
     }
