@@ -116,7 +116,7 @@ async function start(founding: Founding): Promise<RunningServer> {
   // All that stands on them.
   const shared = alone(log, config.maxStreamsPerWorkspace)
   const served = await serve(founding, { engine, catalogue, adminKeyDigest: () => adminKey.digest, sealingKey, shared })
-  const endAuditUpkeep = undo.later(
+  const auditUpkeep = undo.later(
     keepAudit({
       engine,
       clock,
@@ -126,7 +126,7 @@ async function start(founding: Founding): Promise<RunningServer> {
       isAlone: !engine.isShared,
       warn: (line) => logger.warn(line),
     }),
-    (end) => end(),
+    (upkeep) => upkeep.end(),
   )
   const { url, port } = await served.listen()
   logger.info({ version, data_dir: dir, admin_from: adminKey.source }, 'started')
@@ -145,7 +145,7 @@ async function start(founding: Founding): Promise<RunningServer> {
         name: 'storage',
         async run() {
           await endRetention()
-          await endAuditUpkeep()
+          await auditUpkeep.end()
           await engine.close()
         },
       },

@@ -26,7 +26,7 @@ export async function stayAlive(
   const startedAt = clock.now()
   let cancel = () => {}
   let ended = false
-  const say = () => store.put(KIND, server, { started_at: startedAt, seen_at: clock.now() })
+  const say = () => store.put(KIND, server, { pid: process.pid, started_at: startedAt, seen_at: clock.now() })
   const wait = () => {
     cancel = clock.after(ALIVE_MS, () => {
       // Who cannot say it is taken for dead, and is there again when it can.
@@ -54,16 +54,16 @@ export interface Reckoning {
 
 /**
  * Notes the end, of unknown cause, of every stream that a process has left open by dying.
- * @param isDead Whether one has died that said last at this time (unix ms) that it lives.
+ * @param isDead Whether one has died; `seenAt` is when it said last that it lives, in unix ms.
  */
 export async function reckon(
   { engine, clock, server: own, workspaces }: Reckoning,
-  isDead: (seenAt: number) => boolean,
+  isDead: (process: { readonly pid: unknown; readonly seenAt: number }) => boolean,
 ): Promise<void> {
   const { store, ledger } = engine
   const by = own ?? randomUUID()
   for (const { key: server, value } of await store.all(KIND)) {
-    if (server === own || !isDead(Number(value.seen_at))) continue
+    if (server === own || !isDead({ pid: value.pid, seenAt: Number(value.seen_at) })) continue
     // Of several processes that find it, one does it. Should that one die over it, it is found again.
     const taken: JsonObject = { ...value, seen_at: clock.now() }
     if (!(await store.put(KIND, server, taken, { replaces: value }))) continue

@@ -18,17 +18,26 @@ export interface UpkeepDeps {
 const DEAD_MS = 30_000
 const OLD_MS = 60 * 60 * 1000
 
-/** Keeps house in audit trails, again and again. The returned function ends it. */
-export function keepAudit(deps: UpkeepDeps): () => Promise<void> {
+export interface Upkeep {
+  /** A process of this machine has ended, and not in order. */
+  died(pid: number | undefined): void
+  end(): Promise<void>
+}
+
+/** Keeps house in audit trails, again and again. */
+export function keepAudit(deps: UpkeepDeps): Upkeep {
   const { engine, clock, workspaces, retentionMs, server, isAlone, warn } = deps
   let ended = false
   let cancel = () => {}
+  const died: number[] = []
   let retainedAt = Number.NEGATIVE_INFINITY
 
   async function look(isFirst: boolean): Promise<void> {
     try {
-      const isDead = (seenAt: number) => (isFirst && isAlone) || clock.now() - seenAt > SILENT_MS_MAX
-      await reckon({ engine, clock, workspaces, server }, isDead)
+      const dead = died.splice(0)
+      await reckon({ engine, clock, workspaces, server }, ({ pid, seenAt }) => {
+        return (isFirst && isAlone) || dead.some((each) => each === pid) || clock.now() - seenAt > SILENT_MS_MAX
+      })
       if (clock.monotonic() - retainedAt >= OLD_MS) {
         for (const { id } of await workspaces()) {
           if (ended) return
@@ -40,16 +49,29 @@ export function keepAudit(deps: UpkeepDeps): () => Promise<void> {
       // The next look may do better.
       warn(`Audit trails could not be looked after: ${(error as Error).message}`)
     }
-    if (!ended)
-      cancel = clock.after(DEAD_MS, () => {
-        running = look(false)
-      })
+    if (!ended) cancel = clock.after(died.length > 0 ? 0 : DEAD_MS, again)
+  }
+
+  function again(): void {
+    running = look(false)
   }
 
   let running = look(true)
-  return async () => {
-    ended = true
-    cancel()
-    await running
+  return {
+    died(pid) {
+      if (pid === undefined || ended) return
+      died.push(pid)
+      // After the look under way, if there is one.
+      void running.then(() => {
+        if (ended || died.length === 0) return
+        cancel()
+        again()
+      })
+    },
+    async end() {
+      ended = true
+      cancel()
+      await running
+    },
   }
 }

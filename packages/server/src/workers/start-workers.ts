@@ -67,7 +67,7 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
     await createAccess({ store, clock, adminKeyDigest: () => adminKey.digest, sealingKey, warn }),
     (opened) => opened.close(),
   )
-  const endAuditUpkeep = undo.later(
+  const auditUpkeep = undo.later(
     keepAudit({
       engine,
       clock,
@@ -77,7 +77,7 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
       isAlone: true,
       warn,
     }),
-    (end) => end(),
+    (upkeep) => upkeep.end(),
   )
   const toolCalls = undo.later(createToolCalls(log), (opened) => opened.close())
   const tally = new Tally(clock)
@@ -124,10 +124,12 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
       },
       clock,
       logger,
-      onEnd(desk, how) {
+      onEnd(desk, how, pid) {
         log.checkReaders()
         measures.left(desk)
-        if (how === 'unasked') metrics.workerEnded()
+        if (how === 'asked') return
+        metrics.workerEnded()
+        auditUpkeep.died(pid)
       },
     }),
     (opened) => opened.kill(),
@@ -152,7 +154,7 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
           async run() {
             hub.close()
             await endRetention()
-            await endAuditUpkeep()
+            await auditUpkeep.end()
             for (const part of [toolCalls, access]) part.close()
           },
         },
