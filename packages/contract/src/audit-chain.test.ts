@@ -16,6 +16,15 @@ describe('canonical JSON', () => {
     )
   })
 
+  test.each([
+    [{ a: { 10: 1, 9: 2 } }, '{"a":{"10":1,"9":2}}'],
+    [{ a: 1, b: [{ d: 1, c: 2 }] }, '{"a":1,"b":[{"c":2,"d":1}]}'],
+    [{ '': 1, a: { b: 'x' } }, '{"":1,"a":{"b":"x"}}'],
+    [{ a: { b: 1 }, c: [null, 'é'] }, '{"a":{"b":1},"c":[null,"é"]}'],
+  ])('is the same whether the names came in order or not: %j', (value, text) => {
+    expect(canonicalJson(value)).toBe(text)
+  })
+
   test('orders names by their UTF-16 units, as section 3.2.3 shows, at every depth', () => {
     const names = ['€', '\r', '\ufb33', '1', '\u{1f600}', '\u0080', 'ö']
     const value = Object.fromEntries(names.map((name, index) => [name, { b: index, a: 0 }]))

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { JsonObject } from '@switchboard/contract'
 import { type AuditBreak, auditBreak, type ChainPlace } from '@switchboard/contract/core'
 
@@ -68,5 +68,5 @@ function recordOf(text: string): JsonObject | undefined {
 }
 
 export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text)
 }

@@ -50,6 +50,19 @@ function stand() {
   return { clock, ledger, warnings, audit, note }
 }
 
+/** Lets all that was noted through. */
+async function settled({
+  ledger,
+  audit,
+  clock,
+}: Pick<ReturnType<typeof stand>, 'ledger' | 'audit' | 'clock'>): Promise<void> {
+  while (audit.waiting > 0) {
+    if (ledger.isAsked) await ledger.answer()
+    else clock.advance(50)
+    await new Promise(setImmediate)
+  }
+}
+
 const principal = (keyId = 'k1', more: Partial<Principal> = {}): Principal => ({
   kind: 'api-key',
   workspace: 'w',
@@ -73,8 +86,27 @@ describe('an audit trail', () => {
     ])
     expect(audit.waiting).toBe(0)
     void note(4)
+    await new Promise(setImmediate)
     await ledger.answer()
     expect(ledger.appends).toHaveLength(3)
+  })
+
+  test('what comes in thousands is gathered, until somebody waits for something', async () => {
+    const { ledger, audit, clock, note } = stand()
+    const gathered = (n: number) => audit.note('w', { action: 'stream.opened', details: { n } })
+    gathered(1)
+    await ledger.answer()
+    for (let n = 2; n <= 1000; n++) gathered(n)
+    expect(ledger.isAsked).toBe(false)
+    clock.advance(50)
+    await new Promise(setImmediate)
+    await ledger.answer()
+    expect(ledger.appends.map(({ length }) => length)).toEqual([1, 500])
+    const changed = note(0)
+    await new Promise(setImmediate)
+    await ledger.answer()
+    await changed
+    expect(ledger.appends.map(({ length }) => length)).toEqual([1, 500, 500])
   })
 
   test('workspaces do not wait for each other', async () => {
@@ -107,12 +139,12 @@ describe('an audit trail', () => {
   })
 
   test('what there is no room for any more is counted, and the trail says how much it was', async () => {
-    const { ledger, note, clock } = stand()
+    const { ledger, note, clock, audit } = stand()
     for (let n = 0; n < 20_003; n++) void note(n)
     await ledger.answer('refused')
     clock.advance(1000)
     await new Promise(setImmediate)
-    while (ledger.isAsked) await ledger.answer()
+    await settled({ ledger, audit, clock })
     expect(ledger.noted).toHaveLength(20_001)
     expect(ledger.noted[0]).toEqual(['audit.lost', { count: 3 }])
     expect(ledger.noted.at(-1)).toEqual(['key.used', { n: 19_999 }])
@@ -148,7 +180,7 @@ describe('reads', () => {
   async function noted(act: (reads: ReturnType<typeof auditReads>, clock: TestClock) => void): Promise<unknown[]> {
     const { ledger, audit, clock } = stand()
     act(auditReads(audit, clock), clock)
-    while (ledger.isAsked) await ledger.answer()
+    await settled({ ledger, audit, clock })
     return ledger.noted
   }
 
@@ -208,7 +240,7 @@ describe('uses of keys', () => {
     for (const client of ['198.51.100.1', '198.51.100.2', '198.51.100.1']) use(key, 'w', request('192.0.2.3', client))
     clock.jump(24 * 60 * 60 * 1000)
     use(key, 'w', one)
-    while (ledger.isAsked) await ledger.answer()
+    await settled({ ledger, audit, clock })
     const seen = ledger.appends.flat().map(({ fields }) => [(fields.target as { id: string }).id, fields.address])
     expect(seen).toEqual([
       ['k1', '192.0.2.1'],

@@ -21,34 +21,24 @@ export function auditKeyUses(
 ): NoteUse {
   let today = 0
   let known = new Set<string>()
-  /** What a connection was used with last: a publisher that keeps its connection costs one look here, and no more. */
-  const last = new WeakMap<
-    object,
-    { readonly principal: Principal; readonly workspace: string; readonly day: number }
-  >()
 
   return (principal, workspace, request) => {
     const day = Math.floor(clock.now() / DAY_MS)
-    // Behind a proxy one connection carries requests of many.
-    if (request.headers['x-forwarded-for'] === undefined) {
-      const before = last.get(request.socket)
-      if (before?.principal === principal && before.workspace === workspace && before.day === day) return
-      last.set(request.socket, { principal, workspace, day })
-    }
     if (day !== today || known.size >= KNOWN_MAX) known = new Set()
     today = day
-    const address = addressOf(request)
+    // Asked of every request: this is all that a published event costs here.
     const { keyId, kind } = principal
-    const use = `${workspace} ${kind} ${keyId} ${address}`
+    const { socket, headers } = request
+    const peer = headers['x-forwarded-for'] === undefined ? socket.remoteAddress : addressOf(request)
+    const use = `${workspace} ${kind} ${keyId} ${peer}`
     if (known.has(use)) return
     known.add(use)
-    const date = new Date(day * DAY_MS).toISOString().slice(0, 10)
-    void audit.record(workspace, {
+    audit.note(workspace, {
       action: 'key.used',
       actor: principal,
       target: { kind: 'key', id: keyId },
-      address,
-      details: { day: date },
+      address: addressOf(request),
+      details: { day: new Date(day * DAY_MS).toISOString().slice(0, 10) },
     })
   }
 }

@@ -55,7 +55,7 @@ export function auditReads(audit: Audit, clock: Clock): Reads {
     windows.delete(name)
     if (more === 0) return
     const details = { ...entry.details, count: more, since: new Date(since).toISOString() }
-    void audit.record(workspace, { ...entry, requestId: undefined, details })
+    audit.note(workspace, { ...entry, requestId: undefined, details })
   }
 
   return {
@@ -76,7 +76,7 @@ export function auditReads(audit: Audit, clock: Clock): Reads {
         address,
         details: { route },
       }
-      void audit.record(workspace, { ...entry, requestId, details: { route, count: 1 } })
+      audit.note(workspace, { ...entry, requestId, details: { route, count: 1 } })
       const [oldest] = windows.size >= WINDOWS_MAX ? windows : []
       if (oldest) end(...oldest)
       const cancel = clock.after(WINDOW_MS, () => {

@@ -14,23 +14,23 @@ export function auditStreams(audit: Audit): SessionWatch & { readonly open: numb
       open += 1
       const { asked } = request
       note(audit, request, 'opened', {
-        stream: number,
-        from: asked === undefined ? null : startText(asked.start),
-        types: request.facts().types,
         // Which filters, and never what they look for: an entity may be a person.
         filters: Object.keys(asked?.view.fields ?? {}),
+        from: asked === undefined ? null : startText(asked.start),
+        stream: number,
+        types: asked?.view.types ?? null,
       })
     },
     ended(number, request, { openedAt, endedAt, code }) {
       open -= 1
       const { position } = request.facts()
       note(audit, request, 'ended', {
-        stream: number,
-        opened_at: new Date(openedAt).toISOString(),
-        duration_ms: Math.max(0, endedAt - openedAt),
         delivered: request.delivered?.() ?? null,
+        duration_ms: Math.max(0, endedAt - openedAt),
+        opened_at: new Date(openedAt).toISOString(),
         position: position && formatPosition(position),
         reason: code ?? 'client',
+        stream: number,
       })
     },
   }
@@ -39,10 +39,10 @@ export function auditStreams(audit: Audit): SessionWatch & { readonly open: numb
 function note(audit: Audit, request: SessionRequest, what: 'opened' | 'ended', details: JsonObject): void {
   const { workspace, kind, principal, asked } = request
   const { connectionId, callSid, masked } = request.facts()
-  void audit.record(workspace, {
+  audit.note(workspace, {
     action: kind === 'observer' ? `observer.${what}` : `stream.${what}`,
     actor: principal,
-    target: callSid === null ? undefined : { kind: 'call', id: callSid },
+    target: callSid === null ? undefined : { id: callSid, kind: 'call' },
     personalData: masked ? 'masked' : 'clear',
     requestId: connectionId,
     address: asked?.address,

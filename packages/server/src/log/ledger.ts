@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash as digest } from 'node:crypto'
 import { AUDIT_GENESIS, type ChainPlace, canonicalJson, type JsonObject } from '@switchboard/contract'
 
 /** A record on its way into a ledger. */
@@ -41,7 +41,7 @@ export interface Ledger {
 }
 
 export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return digest('sha256', text)
 }
 
 /** The newest record, as what comes next is linked to it. */

@@ -24,7 +24,7 @@ export interface SessionRequest {
 
 export interface Asked extends StreamQuery {
   /** The peer's network address. */
-  readonly address: string | undefined
+  readonly address?: string | undefined
 }
 
 /** Told of every stream that got its seat, and of its end. `number` is its own in this process. */

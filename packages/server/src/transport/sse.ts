@@ -64,7 +64,7 @@ export function serveWorkspaceStream(
     workspace,
     kind: 'workspace',
     principal,
-    asked: { start: request.start, view: request.view, address: request.address },
+    asked: request,
     facts: () => stream.facts(),
     delivered: () => stream.delivered,
     end: (code, options) => stream.end(code, options),

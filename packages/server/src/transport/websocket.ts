@@ -123,7 +123,8 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       )
     }
     const connectionId = ids.get(req) ?? requestIdOf(req)
-    const request = { workspace, callSid, principal, connectionId, ...parseObserverQuery(catalogue, query) }
+    const asked = parseObserverQuery(catalogue, query)
+    const request = { workspace, callSid, principal, connectionId, address: addressOf(req), ...asked }
     if (ws.readyState !== ws.OPEN) return
 
     const observer = new ObserverSession(dependencies, request, ws, raw)
@@ -131,7 +132,7 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       workspace,
       kind: 'observer',
       principal,
-      asked: { start: request.start, view: request.view, address: addressOf(req) },
+      asked: request,
       facts: () => observer.facts(),
       delivered: () => observer.delivered,
       end: (code) => observer.end(code, code === 'bad_request' ? ONLY_LISTENS : undefined),
