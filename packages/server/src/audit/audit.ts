@@ -26,8 +26,8 @@ export interface Audit {
   /** Names this process in its records. */
   readonly server: string
   /**
-   * Notes it at once. Resolves when it is durable, or the storage has refused it once: it is then kept in memory and tried
-   * again until it is taken. Never rejects.
+   * Notes it at once. Resolves when it is durable, or the storage has refused it once or said nothing for
+   * `WAIT_MS_MAX`: it is then kept in memory and tried again until it is taken. Never rejects.
    */
   record(workspace: string, entry: AuditEntry): Promise<void>
   /** Notes it soon, within `GATHER_MS` and what a write takes: for what comes in thousands, and nobody waits for. */
@@ -59,6 +59,8 @@ const AGAIN_MS = 1000
  */
 const GATHER_MS = 50
 const CLOSE_MS_MAX = 5000
+/** Whoever changes access is not held up longer than that by a cluster without a leader, in ms. */
+const WAIT_MS_MAX = 2000
 
 interface Waiting {
   readonly draft: LedgerDraft
@@ -146,8 +148,13 @@ export function createAudit({ ledger, clock, warn, server = randomUUID() }: Audi
     },
     record(workspace, entry) {
       return new Promise((resolve) => {
-        if (push(workspace, entry, resolve)) hurries.get(workspace)?.()
-        else resolve()
+        const cancel = clock.after(WAIT_MS_MAX, resolve)
+        const done = () => {
+          cancel()
+          resolve()
+        }
+        if (push(workspace, entry, done)) hurries.get(workspace)?.()
+        else done()
       })
     },
     note(workspace, entry) {
