@@ -58,7 +58,7 @@ const AGAIN_MS = 1000
  * 155 µs each instead of 90.
  */
 const GATHER_MS = 50
-const CLOSE_MS_MAX = 5000
+const CLOSE_MS_MAX = 2000
 /** Whoever changes access is not held up longer than that by a cluster without a leader, in ms. */
 const WAIT_MS_MAX = 2000
 

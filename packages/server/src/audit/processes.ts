@@ -26,13 +26,12 @@ export async function stayAlive(
   const startedAt = clock.now()
   let cancel = () => {}
   let ended = false
-  const say = () => store.put(KIND, server, { pid: process.pid, started_at: startedAt, seen_at: clock.now() })
+  // Who cannot say it, on a full disk, serves all the same; it is taken for dead, and is there again when it can.
+  const say = () =>
+    store.put(KIND, server, { pid: process.pid, started_at: startedAt, seen_at: clock.now() }).catch(() => false)
   const wait = () => {
     cancel = clock.after(ALIVE_MS, () => {
-      // Who cannot say it is taken for dead, and is there again when it can.
-      void say()
-        .catch(() => {})
-        .then(() => ended || wait())
+      void say().then(() => ended || wait())
     })
   }
   await say()
