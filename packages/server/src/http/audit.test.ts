@@ -4,6 +4,7 @@ import { type AuditList, type AuditRecord, auditBreak, routeList } from '@switch
 import { expect, test } from 'vitest'
 import { SetClock } from '../../testing/clock.js'
 import { reckon } from '../audit/processes.js'
+import { READS } from '../audit/reads.js'
 import { sha256 } from '../log/ledger.js'
 import { openTestApp, type TestApp } from './server.test-kit.js'
 
@@ -231,4 +232,20 @@ test('streams that a process has left open by dying are noted to have ended, onc
     request_id: 'r1',
   })
   expect((await engine.store.all('audit-process')).map(({ key }) => key)).not.toContain('dead')
+})
+
+test('every route that shows what was published is noted, or has its reason not to be', () => {
+  const shows = routeList.filter(
+    ({ method, permission }) => method === 'GET' && (permission === 'events:read' || permission === 'calls:observe'),
+  )
+  const unnoted = shows.map(({ operationId }) => operationId).filter((id) => !Object.hasOwn(READS, id))
+  expect(unnoted.sort()).toEqual([
+    // Of the workspace and its catalogue nothing was published; who watches now is no event.
+    'getWorkspace',
+    'listEventTypes',
+    'listWatchers',
+    // Streams are noted when they have their seat.
+    'observeCall',
+    'streamEvents',
+  ])
 })
