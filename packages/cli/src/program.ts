@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { defineAudit } from './commands/audit.js'
 import { defineBackup, defineRestore } from './commands/backup.js'
 import { defineDevCluster } from './commands/dev-cluster.js'
 import { defineDoctor } from './commands/doctor.js'
@@ -60,6 +61,7 @@ export async function parse(argv: readonly string[], { version, colour = false }
     defineWorkspaces,
     defineKeys,
     defineToken,
+    defineAudit,
     defineDevCluster,
   ]) {
     define(program, submit)

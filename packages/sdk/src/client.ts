@@ -12,7 +12,9 @@ import { cleanBaseUrl, type Fetch } from './http.js'
 import { type RequestPolicy, requestPolicy, sender } from './requests.js'
 import {
   type ApiKeys,
+  type Audit,
   apiKeys,
+  audit,
   type State,
   type Streams,
   state,
@@ -59,6 +61,7 @@ export class Switchboard {
   readonly tokens: Tokens
   readonly state: State
   readonly streams: Streams
+  readonly audit: Audit
   /** For the generated functions: `listEventTypes({ client: switchboard.rest, path: { workspace_id } })`. */
   readonly rest: Client
 
@@ -73,6 +76,7 @@ export class Switchboard {
     this.tokens = tokens(context)
     this.state = state(context)
     this.streams = streams(context)
+    this.audit = audit(context)
   }
 
   /** Who the client's credential speaks for, what it may do, and in which workspace. */

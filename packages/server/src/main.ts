@@ -1,7 +1,10 @@
 import { EventEmitter } from 'node:events'
-import type { Catalogue } from '@switchboard/contract'
+import type { IncomingMessage } from 'node:http'
+import type { Catalogue, Workspace } from '@switchboard/contract'
 import { createAccess } from './access/access.js'
 import { createThrottle } from './access/throttle.js'
+import { openTrail } from './audit/trail.js'
+import { keepAudit } from './audit/upkeep.js'
 import { type Clock, systemClock } from './clock.js'
 import { callFacts } from './compose/call-facts.js'
 import { tuneCollector } from './compose/collector.js'
@@ -20,7 +23,7 @@ import { version } from './compose/version.js'
 import { createFanout } from './fanout/fanout.js'
 import { registerApi } from './http/api.js'
 import { createApp, type RequestOver } from './http/app.js'
-import { clientAddress, trustOf } from './http/client-address.js'
+import { clientAddress, plainAddress, trustOf } from './http/client-address.js'
 import { answerDirectly } from './http/direct.js'
 import { directPublish } from './http/direct-publish.js'
 import { directStream } from './http/direct-stream.js'
@@ -117,6 +120,18 @@ async function start(founding: Founding): Promise<RunningServer> {
   // All that stands on them.
   const shared = alone(log, config.maxStreamsPerWorkspace)
   const served = await serve(founding, { engine, catalogue, adminKeyDigest: () => adminKey.digest, sealingKey, shared })
+  const auditUpkeep = undo.later(
+    keepAudit({
+      engine,
+      clock,
+      workspaces: served.workspaces,
+      retentionMs: config.auditRetentionMs,
+      server: served.server,
+      isAlone: !engine.isShared,
+      warn: (line) => logger.warn(line),
+    }),
+    (upkeep) => upkeep.end(),
+  )
   const { url, port } = await served.listen()
   logger.info({ version, data_dir: dir, admin_from: adminKey.source }, 'started')
 
@@ -134,6 +149,7 @@ async function start(founding: Founding): Promise<RunningServer> {
         name: 'storage',
         async run() {
           await endRetention()
+          await auditUpkeep.end()
           await engine.close()
         },
       },
@@ -154,7 +170,7 @@ async function start(founding: Founding): Promise<RunningServer> {
 
 /** What a process serves with. */
 export interface Ground {
-  readonly engine: Pick<OpenedEngine, 'log' | 'store' | 'behind'>
+  readonly engine: Pick<OpenedEngine, 'log' | 'store' | 'ledger' | 'behind'>
   readonly catalogue: Catalogue
   readonly adminKeyDigest: () => Buffer
   readonly sealingKey: Buffer
@@ -167,6 +183,9 @@ export interface Served {
   listen(): Promise<{ readonly url: string; readonly port: number }>
   readonly health: Health
   readonly metrics: Metrics
+  /** Names the process in audit trails. */
+  readonly server: string
+  readonly workspaces: () => Promise<readonly Workspace[]>
   /** Nothing more is acknowledged from now on. */
   readonly refuse: () => void
   /** To end it, in their order. The engine is left to whoever opened it. */
@@ -177,7 +196,7 @@ export interface Served {
 export async function serve(founding: Founding, { engine, catalogue, shared, ...keys }: Ground): Promise<Served> {
   const { config, clock, logger, undo, certificate } = founding
   const { dataDir: dir, heartbeatMs, maxStreamsPerWorkspace, drainMs } = config
-  const { log, store } = engine
+  const { log, store, ledger } = engine
   const allowedOrigins = config.allowedOrigins ?? []
   const health = createHealth()
   const metrics = undo.later(createMetrics({ version }), (opened) => opened.close())
@@ -190,6 +209,12 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
   const warn = (line: string): void => logger.warn(line)
   const throttle = shared.throttle(createThrottle(clock))
   const access = undo.later(await createAccess({ store, clock, ...keys, throttle, warn }), (opened) => opened.close())
+
+  // What is noted of them.
+  const trust = trustOf(config.trustProxy)
+  const addressOf = (request: Pick<IncomingMessage, 'headers' | 'socket'>): string =>
+    plainAddress(clientAddress(request, trust))
+  const trail = undo.later(await openTrail({ engine, clock, addressOf, warn }), (opened) => opened.close())
 
   // The way in.
   const { publishRate } = config
@@ -208,20 +233,29 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     gate: access,
     clock,
     meter,
+    watch: trail.streams,
     maxStreamsPerWorkspace,
     seats: shared.seats,
     // A seat of one that all have a part in would be waited for.
     isOverloaded: () => load.trouble !== undefined || shared.stuck() !== undefined,
     drainMs: drainMs * STREAMS_SHARE,
   })
-  const trust = trustOf(config.trustProxy)
-  const streaming = { log, fanout, sessions, catalogue, clock, meter, config: { heartbeatMs, allowedOrigins } }
+  const streaming = {
+    log,
+    fanout,
+    sessions,
+    catalogue,
+    clock,
+    meter,
+    addressOf,
+    config: { heartbeatMs, allowedOrigins },
+  }
   const observers = undo.later(
     createObserverEndpoint({
       ...streaming,
       gate: access,
       callFacts: callFacts(log),
-      addressOf: (request) => clientAddress(request, trust),
+      onUse: trail.onUse,
     }),
     (opened) => opened.close(),
   )
@@ -254,13 +288,15 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     isSecure: certificate !== undefined,
     readiness: () => health.readiness(),
     presence: shared.presence(presenceOf(sessions, tally)),
+    ledger,
+    trail,
     metrics: () => shared.collect(metrics),
   })
   const detacher = createDetacher()
   routeUpgrades(app.server, observers.handleUpgrade, detacher)
   answerDirectly(app.server, () => health.isDraining, [
-    directPublish({ ingest, access, meter, log: logger, onRequestOver }),
-    directStream({ stream: streaming, access, detacher, onRequestOver }),
+    directPublish({ ingest, access, meter, log: logger, onUse: trail.onUse, onRequestOver }),
+    directStream({ stream: streaming, access, detacher, onUse: trail.onUse, onRequestOver }),
   ])
   metrics.read({
     tailBytes: () => fanout.stats().tailBytes,
@@ -292,6 +328,8 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     },
     health,
     metrics,
+    server: trail.audit.server,
+    workspaces: () => access.workspaces.list(),
     refuse: () => ingest.refuse(),
     steps: [
       {
@@ -302,6 +340,7 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
         },
       },
       { name: 'requests', run: () => closing ?? Promise.resolve() },
+      { name: 'audit', run: () => trail.close() },
       {
         name: 'parts',
         run() {

@@ -7,7 +7,8 @@ export const permissions = {
   'pii:read': 'See personal data unmasked.',
   'data:erase': 'Erase the personal data of calls and surfaces, place and lift legal holds.',
   'keys:manage': 'Create, rotate and revoke API keys and secrets of the workspace.',
-  'audit:read': 'See which streams are open, and what was refused.',
+  'audit:read':
+    'See which streams are open, what was refused, and the audit trail: who watched, read and changed what.',
 } as const
 
 export type Permission = keyof typeof permissions

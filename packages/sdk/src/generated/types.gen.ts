@@ -3567,6 +3567,149 @@ export type ApiKeyWithSecret = {
 };
 
 /**
+ * - `stream.opened`: The stream of the workspace was opened.
+ * - `stream.ended`: It ended.
+ * - `observer.opened`: A call was opened for observing.
+ * - `observer.ended`: That ended.
+ * - `history.read`: Events of the past were read.
+ * - `state.read`: Calls, operators, surfaces or data sources were read.
+ * - `audit.read`: This trail was read.
+ * - `key.created`: An API key was created.
+ * - `key.rotated`: An API key got a new secret.
+ * - `key.revoked`: An API key was revoked.
+ * - `key.used`: A credential was used from an address for the first time on a day (UTC).
+ * - `token.issued`: An access token was signed.
+ * - `secret.set`: The secret of a source was set.
+ * - `secret.deleted`: The secret of a source was deleted.
+ * - `workspace.created`: The workspace was created.
+ * - `data.erased`: Personal data were erased.
+ * - `hold.set`: A legal hold was set.
+ * - `hold.lifted`: A legal hold was lifted.
+ * - `audit.lost`: Records could not be kept: the storage refused them for too long.
+ */
+export type AuditActionName = 'stream.opened' | 'stream.ended' | 'observer.opened' | 'observer.ended' | 'history.read' | 'state.read' | 'audit.read' | 'key.created' | 'key.rotated' | 'key.revoked' | 'key.used' | 'token.issued' | 'secret.set' | 'secret.deleted' | 'workspace.created' | 'data.erased' | 'hold.set' | 'hold.lifted' | 'audit.lost';
+
+/**
+ * Records of the audit trail of the workspace.
+ */
+export type AuditList = {
+    items: Array<AuditRecord>;
+    /**
+     * True when another page follows.
+     */
+    has_more: boolean;
+    /**
+     * Ask for the next page with it; null when there is none.
+     */
+    continuation_token: string | null;
+    /**
+     * Where the channel stood when this was read: streaming after it misses nothing and repeats nothing. Null for lists that no channel carries.
+     */
+    position: string | null;
+    /**
+     * The newest record when this was read: note it elsewhere, and nobody can take records off the end unseen. Null while there is none.
+     */
+    head: AuditPlace | null;
+    /**
+     * The last record that retention has removed: the oldest kept one is linked to it. Null while all are kept.
+     */
+    anchor: AuditPlace | null;
+};
+
+/**
+ * A place in the trail: a hash stands for everything up to it.
+ */
+export type AuditPlace = {
+    /**
+     * Number of a record.
+     */
+    sequence: number;
+    /**
+     * Its hash.
+     */
+    hash: string;
+};
+
+/**
+ * One record of an audit trail.
+ */
+export type AuditRecord = {
+    /**
+     * Its number in the trail of the workspace: 1, 2, 3, without a gap.
+     */
+    sequence: number;
+    /**
+     * When it was noted. It never runs backwards in a trail.
+     */
+    time: string;
+    /**
+     * The workspace.
+     */
+    workspace_id: string;
+    /**
+     * Who did it.
+     */
+    actor: {
+        /**
+         * What its credential is; null for the server itself.
+         */
+        kind: CredentialKind | null;
+        /**
+         * The API key, or the key that asked for the access token; `admin` for the admin key; null for the server itself.
+         */
+        key_id: string | null;
+        /**
+         * The access token (its `jti`); null for keys.
+         */
+        token_id: string | null;
+    };
+    action: AuditActionName;
+    /**
+     * What it was done to.
+     */
+    target: {
+        /**
+         * What it is.
+         */
+        kind: 'workspace' | 'call' | 'key' | 'token' | 'secret' | 'audit';
+        /**
+         * Its id. Of a secret its name, which is no secret.
+         */
+        id: string;
+    };
+    /**
+     * Whether personal data were shown as they are, masked, or not at all.
+     */
+    personal_data: 'clear' | 'masked' | 'none';
+    /**
+     * The `x-request-id` of the request; for streams the connection too. Null for what no request asked for.
+     */
+    request_id: string | null;
+    /**
+     * The network address it came from. It is personal data itself.
+     */
+    address: string | null;
+    /**
+     * The process that noted it.
+     */
+    server: string;
+    /**
+     * More, by the action: see the guide on the audit trail. No event and no secret is among it.
+     */
+    details: {
+        [key: string]: unknown;
+    };
+    /**
+     * The hash of the record before it; 64 zeros for the first.
+     */
+    previous: string;
+    /**
+     * SHA-256 of this record's canonical JSON (RFC 8785) without this member.
+     */
+    hash: string;
+};
+
+/**
  * One call, and where the workspace channel stood when it was read.
  */
 export type CallAnswer = {
@@ -4235,7 +4378,7 @@ export type OperatorState = {
  * - `pii:read`: See personal data unmasked.
  * - `data:erase`: Erase the personal data of calls and surfaces, place and lift legal holds.
  * - `keys:manage`: Create, rotate and revoke API keys and secrets of the workspace.
- * - `audit:read`: See which streams are open, and what was refused.
+ * - `audit:read`: See which streams are open, what was refused, and the audit trail: who watched, read and changed what.
  */
 export type PermissionName = 'events:read' | 'events:write' | 'calls:observe' | 'calls:publish' | 'pii:read' | 'data:erase' | 'keys:manage' | 'audit:read';
 
@@ -6940,6 +7083,105 @@ export type CreateAccessTokenResponses = {
 };
 
 export type CreateAccessTokenResponse = CreateAccessTokenResponses[keyof CreateAccessTokenResponses];
+
+export type ListAuditData = {
+    body?: never;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+    };
+    query?: {
+        /**
+         * Only what this key or access token did, by its id; `admin` for the admin key.
+         */
+        actor?: string;
+        /**
+         * Only this action. May be given several times: any of them.
+         */
+        action?: Array<'stream.opened' | 'stream.ended' | 'observer.opened' | 'observer.ended' | 'history.read' | 'state.read' | 'audit.read' | 'key.created' | 'key.rotated' | 'key.revoked' | 'key.used' | 'token.issued' | 'secret.set' | 'secret.deleted' | 'workspace.created' | 'data.erased' | 'hold.set' | 'hold.lifted' | 'audit.lost'>;
+        /**
+         * Only what was done to this call.
+         */
+        call_sid?: string;
+        /**
+         * From this time on: an age (`90s`, `15m`, `2h`, `1d`) or an instant in ISO 8601.
+         */
+        since?: string;
+        /**
+         * Only records with a greater number than this one.
+         */
+        after?: number;
+        /**
+         * Which come first: `oldest` when left out.
+         */
+        order?: 'oldest' | 'newest';
+        /**
+         * Events on a page, 100 when left out.
+         */
+        limit?: number;
+        /**
+         * The `continuation_token` of the page before.
+         */
+        continuation_token?: string;
+    };
+    url: '/v1/{workspace_id}/audit';
+};
+
+export type ListAuditErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+};
+
+export type ListAuditError = ListAuditErrors[keyof ListAuditErrors];
+
+export type ListAuditResponses = {
+    /**
+     * A page of records.
+     */
+    200: AuditList;
+};
+
+export type ListAuditResponse = ListAuditResponses[keyof ListAuditResponses];
 
 export type ListWorkspacesData = {
     body?: never;

@@ -192,7 +192,7 @@ interface Claims {
 
 /** @throws SwitchboardError `unauthenticated` for a token that was signed here and yet is not of this form. */
 function readClaims(payload: Readonly<Record<string, unknown>>): Claims {
-  const { ws: workspace, key: keyId, key_version: keyVersion, permissions, call_sids: callSids, exp } = payload
+  const { ws: workspace, key: keyId, key_version: keyVersion, permissions, call_sids: callSids, exp, jti } = payload
   if (typeof workspace !== 'string' || typeof keyId !== 'string' || typeof keyVersion !== 'string')
     throw invalidCredential()
   if (typeof exp !== 'number' || !Array.isArray(permissions) || !permissions.every(isPermission))
@@ -202,6 +202,7 @@ function readClaims(payload: Readonly<Record<string, unknown>>): Claims {
     kind: 'access-token',
     workspace,
     keyId,
+    tokenId: typeof jti === 'string' ? jti : undefined,
     permissions: new Set(permissions),
     callSids: callSids && new Set(callSids),
     expiresAt: exp * 1000,

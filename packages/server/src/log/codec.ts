@@ -81,7 +81,7 @@ export function encodeBlocks(
   kind: ChannelKind,
   previous: number,
   entries: readonly PlacedDraught[],
-  sealing: Sealing | undefined,
+  sealing?: Sealing,
 ): EncodedBlock[] {
   const blocks: EncodedBlock[] = []
   let frames: string[] = []

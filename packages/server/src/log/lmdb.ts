@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { SwitchboardError } from '@switchboard/contract'
+import type { Operation } from './commits.js'
 import { openEnvironment } from './environment.js'
 import { Faults } from './faults.js'
 import { assertNotRestoring, prepareFolder } from './folder.js'
 import { throwLater } from './followers.js'
+import { LmdbLedger } from './ledger-file.js'
 import { LmdbLog, type LmdbLogOptions } from './lmdb-log.js'
 import { lockFolder } from './lock.js'
 import type { Engine, Fault } from './log.js'
@@ -47,10 +49,12 @@ export async function openLmdbEngine(options: LmdbOptions): Promise<LmdbEngine> 
     const vault = privacy && Vault.open(environment, faults, dir, privacy)
     log = new LmdbLog(environment, faults, { ...options, vault })
     const opened = log
-    const store = new LmdbStore(environment, faults, (operation) => opened.push(operation), onListenerError)
+    const push = (operation: Operation): void => opened.push(operation)
+    const store = new LmdbStore(environment, faults, push, onListenerError)
     return {
       log: opened,
       store,
+      ledger: new LmdbLedger(environment, faults, push),
       async close() {
         await opened.close()
         unlock()

@@ -1,6 +1,7 @@
 import type { JsonObject, Position } from '@switchboard/contract'
 import type { Block } from './block.js'
 import type { Channel } from './channel.js'
+import type { Ledger } from './ledger.js'
 import type { Subject } from './subject.js'
 
 export type { Channel } from './channel.js'
@@ -250,9 +251,10 @@ export interface StoreChange {
   readonly value: JsonObject | undefined
 }
 
-/** One storage engine: the log and the store over the same disk or cluster. */
+/** One storage engine: the log, and the store and the ledger beside it, over the same disk or cluster. */
 export interface Engine {
   readonly log: Log
   readonly store: Store
+  readonly ledger: Ledger
   close(): Promise<void>
 }

@@ -163,6 +163,14 @@ export const settings = {
     meaning: 'How long events are kept.',
     ...duration('1s', '3650d'),
   },
+  auditRetentionMs: {
+    variable: 'SWITCHBOARD_AUDIT_RETENTION',
+    flag: '--audit-retention',
+    placeholder: '<duration>',
+    preset: '400d',
+    meaning: 'How long records of the audit trail are kept: who watched, read and changed what.',
+    ...duration('1s', '3650d'),
+  },
   maxStreamsPerWorkspace: {
     variable: 'SWITCHBOARD_MAX_STREAMS_PER_WORKSPACE',
     flag: '--max-streams-per-workspace',

@@ -2,6 +2,7 @@ import { type ChannelKind, type FailureCode, limits, type Position } from '@swit
 import type { Gate, Principal } from '../access/principal.js'
 import type { Clock } from '../clock.js'
 import type { Meter } from '../meter.js'
+import type { StreamQuery } from './query.js'
 import { createSeats, type Seats } from './seats.js'
 
 /** An open stream, as its transport describes it. */
@@ -9,12 +10,32 @@ export interface SessionRequest {
   readonly workspace: string
   readonly kind: ChannelKind
   readonly principal: Principal
+  /** How it was asked for, for whoever keeps a trail of it. */
+  readonly asked?: Asked
+  /** Events that were handed to the socket so far. */
+  delivered?(): number
   /** What is so of it now, for whoever asks who listens. */
   facts(): StreamFacts
   /** Says goodbye with a failure and ends the connection between two frames. */
   end(code: FailureCode, options: EndOptions): void
   /** Cuts the connection. */
   destroy(): void
+}
+
+export interface Asked extends StreamQuery {
+  /** The peer's network address. */
+  readonly address?: string | undefined
+}
+
+/** Told of every stream that got its seat, and of its end. `number` is its own in this process. */
+export interface SessionWatch {
+  opened(number: number, request: SessionRequest): void
+  ended(
+    number: number,
+    request: SessionRequest,
+    /** Unix ms; `code` is undefined when the client left, or was cut off. */
+    how: { readonly openedAt: number; readonly endedAt: number; readonly code: FailureCode | undefined },
+  ): void
 }
 
 /** What a transport knows of a stream. */
@@ -75,6 +96,7 @@ export interface SessionsDependencies {
   readonly meter: Meter
   /** Streams a workspace may have open, both kinds together. */
   readonly maxStreamsPerWorkspace: number
+  readonly watch?: SessionWatch
   /** Where they are counted. Default: at this process. */
   readonly seats?: Seats
   /** Whether the process has more to do than it can: it then takes no new streams. Default: it has not. */
@@ -93,7 +115,7 @@ const RETRY_MS_MIN = 1000
 const RETRY_SPREAD_MS = { min: 2000, max: 30_000 }
 
 export function createSessions(dependencies: SessionsDependencies): Sessions {
-  const { gate, clock, meter, maxStreamsPerWorkspace, drainMs, isOverloaded = () => false } = dependencies
+  const { gate, clock, meter, watch, maxStreamsPerWorkspace, drainMs, isOverloaded = () => false } = dependencies
   const seats = dependencies.seats ?? createSeats(maxStreamsPerWorkspace)
   /** Streams that are not ending. */
   const open = new Set<OpenSession>()
@@ -101,6 +123,7 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
   /** Streams whose connection still stands, those that are ending included. */
   const standing = new Set<OpenSession>()
   let draining = false
+  let numbers = 0
   let allGone: () => void = () => {}
 
   gate.onRevoked((keyId) => {
@@ -112,6 +135,8 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
     readonly admitted: boolean | Promise<boolean>
     readonly #openedAt = clock.now()
     #isSeated = false
+    #number = 0
+    #code: FailureCode | undefined
     #cancelExpiry: (() => void) | undefined
     #cancelCut: (() => void) | undefined
 
@@ -136,6 +161,7 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
 
     end(code: FailureCode, options: EndOptions = {}): void {
       if (!open.has(this)) return
+      this.#code = code
       this.#leave()
       if (code !== 'call_ended') meter.refused(code, this.request.workspace)
       // A client that does not read would keep its connection, and what is queued for it, for as long as it likes.
@@ -147,7 +173,11 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
       this.#leave()
       this.#cancelCut?.()
       if (!standing.delete(this)) return
-      if (this.#isSeated) meter.streamClosed(this.request.kind)
+      if (this.#isSeated) {
+        meter.streamClosed(this.request.kind)
+        const how = { openedAt: this.#openedAt, endedAt: clock.now(), code: this.#code }
+        watch?.ended(this.#number, this.request, how)
+      }
       if (standing.size === 0) allGone()
     }
 
@@ -164,6 +194,9 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
     #sit(): true {
       this.#isSeated = true
       meter.streamOpened(this.request.kind)
+      numbers += 1
+      this.#number = numbers
+      watch?.opened(numbers, this.request)
       return true
     }
 

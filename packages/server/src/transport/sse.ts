@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { type Catalogue, type FailureCode, failures } from '@switchboard/contract'
 import type { Principal } from '../access/principal.js'
 import type { Clock } from '../clock.js'
@@ -26,6 +27,8 @@ export interface StreamDependencies {
   readonly clock: Clock
   readonly meter: Meter
   readonly config: { readonly heartbeatMs: number }
+  /** The peer's address; the socket's own when absent. */
+  readonly addressOf?: (request: IncomingMessage) => string
 }
 
 export interface StreamRequest extends StreamQuery {
@@ -34,6 +37,8 @@ export interface StreamRequest extends StreamQuery {
   readonly principal: Principal
   /** Names the connection in the server's log; made when absent. */
   readonly connectionId?: string
+  /** The peer's network address. */
+  readonly address?: string
 }
 
 /**
@@ -61,7 +66,9 @@ export function serveWorkspaceStream(
     workspace,
     kind: 'workspace',
     principal,
+    asked: request,
     facts: () => stream.facts(),
+    delivered: () => stream.delivered,
     end: (code, options) => stream.end(code, options),
     destroy: () => outlet.cut(),
   })
@@ -157,6 +164,10 @@ class WorkspaceStream {
       // The log cannot be read now. Its own health says why.
       session.end('stream_unavailable')
     }
+  }
+
+  get delivered(): number {
+    return this.#cursor?.delivered ?? 0
   }
 
   facts(): StreamFacts {

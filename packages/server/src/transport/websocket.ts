@@ -121,6 +121,7 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     const principal = await gate.authenticate(credentialOf(req), addressOf(req))
     if (principal.workspace === workspace) belonging.set(ws, workspace)
     gate.authorize(principal, workspace, 'calls:observe', callSid)
+    dependencies.onUse?.(principal, workspace, req)
     if (!CALL_SID.test(callSid)) {
       throw new SwitchboardError(
         'invalid_parameter',
@@ -128,7 +129,8 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       )
     }
     const connectionId = ids.get(req) ?? requestIdOf(req)
-    const request = { workspace, callSid, principal, connectionId, ...parseObserverQuery(catalogue, query) }
+    const asked = parseObserverQuery(catalogue, query)
+    const request = { workspace, callSid, principal, connectionId, address: addressOf(req), ...asked }
     if (ws.readyState !== ws.OPEN) return
 
     const observer = new ObserverSession(dependencies, request, ws, raw)
@@ -136,7 +138,9 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       workspace,
       kind: 'observer',
       principal,
+      asked: request,
       facts: () => observer.facts(),
+      delivered: () => observer.delivered,
       end: (code) => observer.end(code, code === 'bad_request' ? ONLY_LISTENS : undefined),
       destroy: () => ws.terminate(),
     })

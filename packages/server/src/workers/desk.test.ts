@@ -14,6 +14,8 @@ const calls: DeskOptions['calls'] = {
   verify: refuse,
   put: refuse,
   delete: refuse,
+  appendLedger: refuse,
+  retainLedger: refuse,
   catchUp: refuse,
   takeSeat: refuse,
   receive: refuse,

@@ -110,7 +110,7 @@ export class Hub {
 
   private callsOf(seats: HeldSeats): ParentSide['calls'] {
     const { engine, toolCalls, twilio, metrics, presence } = this.options
-    const { log, store } = engine
+    const { log, store, ledger } = engine
     return {
       append: async (channel, events, request) => {
         this.assertTaking()
@@ -124,6 +124,8 @@ export class Hub {
       verify: () => log.verify(),
       put: (kind, key, value, options) => store.put(kind, key, value, options),
       delete: (kind, key) => store.delete(kind, key),
+      appendLedger: (workspace, drafts) => ledger.append(workspace, drafts),
+      retainLedger: (workspace, before) => ledger.retain(workspace, before),
       catchUp: async () => this.tellFresh(),
       takeSeat: async (workspace) => seats.take(workspace),
       receive: (callback) => twilio.receive(callback),

@@ -1,5 +1,6 @@
 import { type JsonObject, SwitchboardError } from '@switchboard/contract'
 import { Block } from '../log/block.js'
+import type { LedgerDraft } from '../log/ledger.js'
 import type {
   Appended,
   Channel,
@@ -31,6 +32,8 @@ export interface ParentSide {
     verify(): Promise<readonly Fault[]>
     put(kind: string, key: string, value: JsonObject, options: Parameters<Store['put']>[3]): Promise<boolean>
     delete(kind: string, key: string): Promise<boolean>
+    appendLedger(workspace: string, drafts: readonly LedgerDraft[]): Promise<void>
+    retainLedger(workspace: string, before: number): Promise<number>
     /** Answered behind all that the worker was to be told by then. */
     catchUp(): Promise<void>
     takeSeat(workspace: string): Promise<boolean>

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { createAccess } from '../access/access.js'
+import { keepAudit } from '../audit/upkeep.js'
 import { logFault } from '../compose/faults.js'
 import { folderBytes } from '../compose/folder-bytes.js'
 import type { Founding } from '../compose/founding.js'
@@ -70,6 +71,18 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
     await createAccess({ store, clock, adminKeyDigest: () => adminKey.digest, sealingKey, warn }),
     (opened) => opened.close(),
   )
+  const auditUpkeep = undo.later(
+    keepAudit({
+      engine,
+      clock,
+      workspaces: () => access.workspaces.list(),
+      retentionMs: config.auditRetentionMs,
+      server: undefined,
+      isAlone: true,
+      warn,
+    }),
+    (upkeep) => upkeep.end(),
+  )
   const toolCalls = undo.later(createToolCalls(log), (opened) => opened.close())
   const tally = new Tally(clock)
   const ingest = createIngest({ log, catalogue, clock, meter: tallied(metrics, tally), rate: noPublishRate, toolCalls })
@@ -115,10 +128,12 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
       },
       clock,
       logger,
-      onEnd(desk, how) {
+      onEnd(desk, how, pid) {
         log.checkReaders()
         measures.left(desk)
-        if (how === 'unasked') metrics.workerEnded()
+        if (how === 'asked') return
+        metrics.workerEnded()
+        auditUpkeep.died(pid)
       },
     }),
     (opened) => opened.kill(),
@@ -143,6 +158,7 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
           async run() {
             hub.close()
             await endRetention()
+            await auditUpkeep.end()
             for (const part of [toolCalls, access]) part.close()
           },
         },

@@ -6,6 +6,7 @@ import type { Engine, Health, Projection } from '../log/log.js'
 import { type Privacy, Vault } from '../log/vault.js'
 import type { Line } from './line.js'
 import { blockOf, type ParentNews, type ParentSide, type WorkerSide } from './protocol.js'
+import { WorkerLedger } from './worker-ledger.js'
 import { WorkerLog } from './worker-log.js'
 import { WorkerStore } from './worker-store.js'
 
@@ -42,6 +43,7 @@ export async function openWorkerEngine(options: WorkerEngineOptions): Promise<Wo
   return {
     log,
     store,
+    ledger: new WorkerLedger(environment, faults, line),
     hear(news) {
       if (news.kind === 'changed') store.told(news.change)
       else if (news.kind === 'erased') log.toldErased(news.workspace, news.subject)

@@ -1,4 +1,5 @@
 import { accessRoutes } from './access.js'
+import { auditRoutes } from './audit.js'
 import { callRoutes } from './calls.js'
 import { eventRoutes } from './events.js'
 import { opsRoutes } from './ops.js'
@@ -21,6 +22,7 @@ export const routes = {
   ...sourceRoutes,
   ...privacyRoutes,
   ...accessRoutes,
+  ...auditRoutes,
   ...workspaceRoutes,
   ...presenceRoutes,
   ...opsRoutes,

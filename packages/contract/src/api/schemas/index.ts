@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import * as audit from './audit.js'
 import * as credentials from './credentials.js'
 import * as events from './events.js'
 import * as frames from './frames.js'
@@ -10,6 +11,7 @@ import * as state from './state.js'
 import * as streams from './streams.js'
 import * as workspaces from './workspaces.js'
 
+export { AuditActionName, AuditList, AuditPlace, AuditRecord } from './audit.js'
 export * from './credentials.js'
 export * from './events.js'
 export * from './frames.js'
@@ -30,6 +32,7 @@ export { KEY_ID_PATTERN, PATH_ID_PATTERN, POSITION_PATTERN } from './text.js'
 export * from './workspaces.js'
 
 const all: object = {
+  ...audit,
   ...credentials,
   ...events,
   ...frames,

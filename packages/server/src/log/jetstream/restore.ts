@@ -173,7 +173,7 @@ class Step {
   async write(): Promise<void> {
     const writes: Write[] = []
     for (const { channel, key, previous, entries } of this.channels.values()) {
-      for (const block of encodeBlocks(key, channelKind(channel), previous, entries, undefined)) {
+      for (const block of encodeBlocks(key, channelKind(channel), previous, entries)) {
         writes.push({ table: 'blocks', key: block.key, value: block.value })
       }
     }
