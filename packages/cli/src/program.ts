@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { defineAudit } from './commands/audit.js'
 import { defineBackup, defineRestore } from './commands/backup.js'
+import { defineData } from './commands/data.js'
 import { defineDevCluster } from './commands/dev-cluster.js'
 import { defineDoctor } from './commands/doctor.js'
 import { defineKeys } from './commands/keys.js'
@@ -62,6 +63,7 @@ export async function parse(argv: readonly string[], { version, colour = false }
     defineKeys,
     defineToken,
     defineAudit,
+    defineData,
     defineDevCluster,
   ]) {
     define(program, submit)

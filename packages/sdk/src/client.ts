@@ -9,6 +9,7 @@ import { type Client, createClient, createConfig } from './generated/client/inde
 import { getCredential } from './generated/sdk.gen.js'
 import type { CredentialInfo } from './generated/types.gen.js'
 import { cleanBaseUrl, type Fetch } from './http.js'
+import { type PersonalData, personalData } from './personal-data.js'
 import { type RequestPolicy, requestPolicy, sender } from './requests.js'
 import {
   type ApiKeys,
@@ -57,6 +58,7 @@ export class Switchboard {
   readonly events: Events
   readonly calls: Calls
   readonly workspaces: Workspaces
+  readonly personalData: PersonalData
   readonly apiKeys: ApiKeys
   readonly tokens: Tokens
   readonly state: State
@@ -72,6 +74,7 @@ export class Switchboard {
     this.events = new Events(context)
     this.calls = new Calls(context)
     this.workspaces = workspaces(context)
+    this.personalData = personalData(context)
     this.apiKeys = apiKeys(context)
     this.tokens = tokens(context)
     this.state = state(context)

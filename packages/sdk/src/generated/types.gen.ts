@@ -3671,7 +3671,7 @@ export type AuditRecord = {
         /**
          * What it is.
          */
-        kind: 'workspace' | 'call' | 'key' | 'token' | 'secret' | 'audit';
+        kind: 'workspace' | 'call' | 'surface' | 'key' | 'token' | 'secret' | 'audit';
         /**
          * Its id. Of a secret its name, which is no secret.
          */

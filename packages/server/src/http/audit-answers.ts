@@ -1,4 +1,4 @@
-import type { RouteId } from '@switchboard/contract'
+import type { AuditAction, RouteId } from '@switchboard/contract'
 import { decodeJwt } from 'jose/jwt/decode'
 import type { Audit, AuditEntry } from '../audit/audit.js'
 import { READS, type Reads } from '../audit/reads.js'
@@ -27,6 +27,12 @@ const CHANGES: { readonly [Id in RouteId]?: Change<Id> } = {
   }),
   setTwilioSecret: () => ({ action: 'secret.set', target: { kind: 'secret', id: 'twilio' } }),
   deleteTwilioSecret: () => ({ action: 'secret.deleted', target: { kind: 'secret', id: 'twilio' } }),
+  eraseCallData: ({ params }, { erased_at }) => ({ ...onCall('data.erased', params), details: { erased_at } }),
+  placeCallHold: ({ params }) => onCall('hold.set', params),
+  liftCallHold: ({ params }) => onCall('hold.lifted', params),
+  eraseSurfaceData: ({ params }, { erased_at }) => ({ ...onSurface('data.erased', params), details: { erased_at } }),
+  placeSurfaceHold: ({ params }) => onSurface('hold.set', params),
+  liftSurfaceHold: ({ params }) => onSurface('hold.lifted', params),
   createWorkspace: (_, { id }) => ({ action: 'workspace.created', target: { kind: 'workspace', id: String(id) } }),
 }
 
@@ -47,6 +53,14 @@ export function auditAnswers(audit: Audit, reads: Reads): OnAnswer {
     const where = workspace ?? change.target?.id ?? ''
     return audit.record(where, { ...change, actor: principal, requestId: request.id, address: request.ip })
   }
+}
+
+function onCall(action: AuditAction, { call_sid: id }: { readonly call_sid: string }): Changed {
+  return { action, target: { kind: 'call', id } }
+}
+
+function onSurface(action: AuditAction, { surface_id: id }: { readonly surface_id: string }): Changed {
+  return { action, target: { kind: 'surface', id } }
 }
 
 function isRead(id: RouteId): id is keyof typeof READS {

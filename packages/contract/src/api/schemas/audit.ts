@@ -29,7 +29,9 @@ const Actor = Type.Object(
 
 const Target = Type.Object(
   {
-    kind: Type.Enum(['workspace', 'call', 'key', 'token', 'secret', 'audit'], { description: 'What it is.' }),
+    kind: Type.Enum(['workspace', 'call', 'surface', 'key', 'token', 'secret', 'audit'], {
+      description: 'What it is.',
+    }),
     id: Type.String({ description: 'Its id. Of a secret its name, which is no secret.' }),
   },
   { description: 'What it was done to.' },
