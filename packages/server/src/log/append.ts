@@ -82,8 +82,8 @@ export class Append implements Operation {
       const position = given ?? group.place(place, fresh.length, moved?.times[index])
       positions.push(position)
       if (given) continue
-      const { type, json } = event
-      fresh.push({ type, event: event.event, json, position })
+      const { type, json, isErased } = event
+      fresh.push({ type, event: event.event, json, isErased, position })
       indexes.push(index)
       if (idempotency) keys.remember(draft, key, 'event', idempotency, [position], group.now)
     }

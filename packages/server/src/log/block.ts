@@ -38,6 +38,11 @@ export function erasedFrame(kind: ChannelKind, masked: Buffer): Buffer {
   return Buffer.concat([masked.subarray(0, end), ERASED, masked.subarray(end)])
 }
 
+/** The same of a masked event and its line of JSON. */
+export function erasedEvent(masked: JsonObject, json: string): { readonly event: JsonObject; readonly json: string } {
+  return { event: { ...masked, erased: true }, json: `${json.slice(0, -1)}${ERASED}}` }
+}
+
 /** The event inside a frame. */
 export function decodeFrame(kind: ChannelKind, frame: Buffer): JsonObject {
   if (kind === 'workspace') return JSON.parse(frameJson(kind, frame))

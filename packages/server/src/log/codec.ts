@@ -2,7 +2,7 @@ import { type ChannelKind, type JsonObject, type Position, SwitchboardError } fr
 import { Block, encodeFrame, erasedFrame } from './block.js'
 import { numbered, numberOf } from './keys.js'
 import { SEAL_BYTES, sealInPlace, unseal } from './seal.js'
-import { decodePieces, encodePieces, type OpenedGroup, type Opener, type Piece, type Sealable } from './sealed-parts.js'
+import { decodePieces, encodePieces, type OpenedGroup, type Opener, pieceOf, type Sealable, unmasked } from './sealed-parts.js'
 import { nameOfSubject, type Subject } from './subject.js'
 import type { SubjectKey } from './vault.js'
 
@@ -50,6 +50,8 @@ export interface Draught {
   readonly event: JsonObject
   /** The event as one line of JSON. */
   readonly json: string
+  /** True when its personal data was destroyed before it came here: it is masked, says so, and has nothing to seal. */
+  readonly isErased?: boolean | undefined
 }
 
 /** One with its place given. */
@@ -177,22 +179,13 @@ function maskedFrames(
   sealing: Sealing,
 ): (Buffer | undefined)[] | undefined {
   let found: (Buffer | undefined)[] | undefined
-  for (const [index, { type, event, position }] of entries.entries()) {
-    const masked = sealing.mask(type, event)
+  for (const [index, { type, event, position, isErased }] of entries.entries()) {
+    const masked = isErased ? event : sealing.mask(type, event)
     if (masked === event) continue
     found ??= new Array<Buffer | undefined>(entries.length).fill(undefined)
     found[index] = Buffer.from(encodeFrame(kind, position, type, JSON.stringify(masked)))
   }
   return found
-}
-
-function pieceOf(index: number, frame: Buffer, masked: Buffer): Piece {
-  const most = Math.min(frame.length, masked.length)
-  let atStart = 0
-  while (atStart < most && frame[atStart] === masked[atStart]) atStart++
-  let atEnd = 0
-  while (atEnd < most - atStart && frame[frame.length - 1 - atEnd] === masked[masked.length - 1 - atEnd]) atEnd++
-  return { index, same: [atStart, atEnd], bytes: frame.subarray(atStart, frame.length - atEnd) }
 }
 
 /** What is known of a block's entries beside their frames. */
@@ -364,7 +357,7 @@ function revealed(block: Block, groups: readonly OpenedGroup[]): Block {
         ? [stored]
         : piece.bytes === undefined
           ? [erasedFrame(block.kind, stored)]
-          : [stored.subarray(0, piece.same[0]), piece.bytes, stored.subarray(stored.length - piece.same[1])]
+          : unmasked(stored, piece, piece.bytes)
     for (const part of parts) {
       frames.push(part)
       end += part.length

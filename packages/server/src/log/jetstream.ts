@@ -15,6 +15,7 @@ import { patiently } from './jetstream/patience.js'
 import { openKvStore } from './jetstream/store.js'
 import { StreamLedger } from './jetstream/stream-ledger.js'
 import { ensureStreams, wantedReplicas } from './jetstream/streams.js'
+import { type ClusterPrivacy, SubjectKeys } from './jetstream/subject-keys.js'
 import { lockFolder } from './lock.js'
 import type { Engine, Fault, Projection, Store } from './log.js'
 
@@ -42,6 +43,11 @@ export interface JetStreamOptions extends NatsAddress {
   readonly idempotencyWindowMs?: number
   /** How long an erased channel's messages stay in the stream, for gateways that are behind, in ms. Default: a minute. */
   readonly purgeAfterMs?: number
+  /**
+   * How personal data is sealed, once the store is there that says so. Default: it is kept in clear text.
+   * @throws what it cannot be known for.
+   */
+  readonly privacy?: ((store: Store) => Promise<ClusterPrivacy>) | undefined
   readonly onFault?: (fault: Fault) => void
   /**
    * The streams have lost what they had acknowledged, and a start is needed to serve what is left. Default: thrown as an
@@ -100,6 +106,8 @@ export async function openJetStreamEngine(options: JetStreamOptions): Promise<Je
     )
     // First, so that a wrong number makes no streams.
     await agreeOnPartitions(store, partitions)
+    const privacy = await options.privacy?.(store)
+    const keys = privacy && later(await SubjectKeys.open(store, clock, privacy), (keys) => keys.close())
     await ensureStreams(jsm, clock, { ...wanted, mends: options.mends ?? true })
     const inspecting = inspectServers(connection, options, { ...wanted, clock, monitors: options.monitors }).catch(
       uninspected,
@@ -120,6 +128,8 @@ export async function openJetStreamEngine(options: JetStreamOptions): Promise<Je
         jsm,
         clock,
         projections,
+        privacy,
+        keys,
         ...(options.idempotencyWindowMs !== undefined && { idempotencyWindowMs: options.idempotencyWindowMs }),
         retentionMs,
         givesBatches: () => isAtLeast(connection.info?.version ?? '0', BATCH_GET_VERSION),
@@ -138,7 +148,7 @@ export async function openJetStreamEngine(options: JetStreamOptions): Promise<Je
       )
       taken = [...followed.values()]
     }
-    const log = new JetStreamLog(followed, partitions)
+    const log = new JetStreamLog(followed, partitions, keys)
     const ledger = new StreamLedger({ jetstream: jetstream(connection, { timeout: REQUEST_MS_MAX }), jsm, clock })
     return { log, store, ledger, findings: await inspecting, behind: () => log.behind, close }
   } catch (error) {

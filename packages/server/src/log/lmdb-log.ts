@@ -24,6 +24,7 @@ import type {
   StoredName,
 } from './log.js'
 import { ReadingLog } from './reading-log.js'
+import type { Records } from './records.js'
 import { Removal } from './removal.js'
 import { seal } from './seal.js'
 import type { Subject } from './subject.js'
@@ -128,6 +129,15 @@ export class LmdbLog extends ReadingLog implements Log {
   hasOlder(before: number): boolean {
     const range = { start: timed(0, Buffer.alloc(0)), end: timed(before, Buffer.alloc(0)), limit: 1 }
     return !this.environment.keys('aging', range)[Symbol.iterator]().next().done
+  }
+
+  get projected(): Records {
+    return this.kept.projected
+  }
+
+  /** True when a projection keeps a record that may hold a subject's personal data. */
+  hasRecords(workspace: string, subject: Subject): boolean {
+    return this.kept.projected.masked(workspace, subject).length > 0
   }
 
   health(): Health {

@@ -4,7 +4,7 @@ import type { Draft } from './draft.js'
 import type { Environment, Write } from './environment.js'
 import type { Faults } from './faults.js'
 import { endOf, parseParts, projectionKey } from './keys.js'
-import type { Channel, ProjectedEntry, ProjectedRecord, Projection } from './log.js'
+import type { Channel, PersonalRecords, ProjectedEntry, ProjectedRecord, Projection } from './log.js'
 import { seal, sealJson, unseal } from './seal.js'
 import type { Subject } from './subject.js'
 import type { Vault } from './vault.js'
@@ -46,13 +46,19 @@ export class Records {
 
   /** The record, or undefined when it is not what was stored: it is then made anew by what comes. */
   open(key: Buffer, value: Buffer): JsonObject | undefined {
-    const payload = unseal(key, value)
-    const text = payload?.[0] === SEALED ? this.decrypt(key, payload) : payload
-    if (text) return JSON.parse(text.toString()) as JsonObject
+    const record = this.peek(key, value)
+    if (record) return record
     const [workspace, name] = parseParts(key, 2) ?? []
     const channel: Channel | undefined = workspace === undefined ? undefined : { workspace }
     this.faults.damaged(`a record of the projection ${name}`, channel)
     return undefined
+  }
+
+  /** The same, and silent about what cannot be opened: its keys may have been destroyed a moment ago. */
+  peek(key: Buffer, value: Buffer): JsonObject | undefined {
+    const payload = unseal(key, value)
+    const text = payload?.[0] === SEALED ? this.decrypt(key, payload) : payload
+    return text && (JSON.parse(text.toString()) as JsonObject)
   }
 
   /** A record as it is stored: sealed where it may hold personal data. */
@@ -82,12 +88,20 @@ export class Records {
   }
 
   /** Whose personal data a record may hold; undefined when it holds none. */
-  private placeOf(row: Buffer): { readonly workspace: string; readonly subject: Subject } | undefined {
+  placeOf(row: Buffer): RecordPlace | undefined {
     const [workspace, name, key] = parseParts(row, 2) ?? []
-    const kind = this.projections.find((projection) => projection.name === name)?.personal?.subject
-    if (workspace === undefined || key === undefined || kind === undefined) return undefined
-    return { workspace, subject: { kind, id: kind === 'workspace' ? '' : key } }
+    const personal = this.projections.find((projection) => projection.name === name)?.personal
+    if (workspace === undefined || key === undefined || personal === undefined) return undefined
+    const { subject: kind } = personal
+    return { workspace, subject: { kind, id: kind === 'workspace' ? '' : key }, personal }
   }
+}
+
+/** Whose personal data a record may hold, and how it is masked. */
+export interface RecordPlace {
+  readonly workspace: string
+  readonly subject: Subject
+  readonly personal: PersonalRecords
 }
 
 /** What a sealed record begins with: a mark that no JSON text begins with, and the generation of its key. */

@@ -16,6 +16,16 @@ export interface Piece {
   readonly bytes: Buffer
 }
 
+/** What a text has that its masked form does not. */
+export function pieceOf(index: number, frame: Buffer, masked: Buffer): Piece {
+  const most = Math.min(frame.length, masked.length)
+  let atStart = 0
+  while (atStart < most && frame[atStart] === masked[atStart]) atStart++
+  let atEnd = 0
+  while (atEnd < most - atStart && frame[frame.length - 1 - atEnd] === masked[masked.length - 1 - atEnd]) atEnd++
+  return { index, same: [atStart, atEnd], bytes: frame.subarray(atStart, frame.length - atEnd) }
+}
+
 /** Pieces of one subject. */
 export interface Sealable {
   readonly subject: Subject
@@ -119,4 +129,9 @@ function piecesOf(table: Buffer, count: number, text: Buffer | undefined): Opene
       bytes,
     }
   })
+}
+
+/** A text as it was before it was masked, from its piece. */
+export function unmasked(masked: Buffer, { same }: Pick<Piece, 'same'>, bytes: Buffer): readonly Buffer[] {
+  return [masked.subarray(0, same[0]), bytes, masked.subarray(masked.length - same[1])]
 }

@@ -103,7 +103,7 @@ export class Applying implements Operation {
   }
 }
 
-function asFailure(error: unknown): SwitchboardError {
+export function asFailure(error: unknown): SwitchboardError {
   return error instanceof SwitchboardError
     ? error
     : new SwitchboardError('internal', 'the log failed to store this', { cause: error })

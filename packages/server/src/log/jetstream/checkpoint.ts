@@ -3,10 +3,13 @@ import { DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nat
 import type { Clock } from '../../clock.js'
 import type { Environment, Row, Snapshot } from '../environment.js'
 import { endOf, type TableName } from '../keys.js'
+import type { Records } from '../records.js'
 import { type Applied, readApplied } from './applied.js'
 import { CHECKPOINT_STREAM, checkpointSubject } from './names.js'
 import { PARTIAL_PREFIX } from './partial.js'
 import { within } from './patience.js'
+import type { SubjectKeys } from './subject-keys.js'
+import { closeRecord } from './travelling.js'
 
 /**
  * What a newcomer needs beside the messages that are still in the stream: heads, idempotency keys, records, all of one
@@ -25,6 +28,8 @@ export interface CheckpointDeps {
   readonly jsm: JetStreamManager
   readonly clock: Clock
   readonly partition: number
+  /** What personal data is sealed with. Undefined where it is kept in clear text. */
+  readonly keys?: SubjectKeys | undefined
 }
 
 /** Bytes of rows in one part, unless a single row is longer. */
@@ -45,6 +50,8 @@ const TABLES: readonly (readonly [TableName, { readonly start: Buffer; readonly 
   ['projections', EVERYTHING],
   ['meta', { start: PARTIAL_PREFIX, end: endOf(PARTIAL_PREFIX) }],
 ]
+/** Stands for the table of records, where their personal data is sealed: gateways that do not know it refuse the checkpoint. */
+const TRAVELLING = TABLES.length
 
 /** The newest checkpoint that is whole. */
 export async function newestCheckpoint({
@@ -73,6 +80,7 @@ export async function writeCheckpoint(
   deps: CheckpointDeps,
   environment: Environment,
   ageMsMin: number,
+  records: Records,
 ): Promise<Checkpoint | undefined> {
   const before = await newestCheckpoint(deps)
   if (before && deps.clock.now() - before.madeAt < ageMsMin) return undefined
@@ -101,7 +109,11 @@ export async function writeCheckpoint(
       bytes = 0
     }
     for (const { table, row } of rowsOf(snapshot)) {
-      const piece = encodeRow(table, row)
+      const closed =
+        deps.keys && table === 'projections'
+          ? await closeRecord(records, deps.keys, row, (key) => environment.get('projections', key))
+          : undefined
+      const piece = closed ? encodeRow(TRAVELLING, { key: row.key, value: closed }) : encodeRow(numberOf(table), row)
       if (bytes + piece.length > PART_BYTES_MAX) await flush()
       pieces.push(piece)
       bytes += piece.length
@@ -119,11 +131,18 @@ export async function writeCheckpoint(
   }
 }
 
+export interface CheckpointRow {
+  readonly table: TableName
+  readonly row: Row
+  /** True for a record that `openRecord` opens. */
+  readonly isTravelling: boolean
+}
+
 /** The rows of a checkpoint, in its order. @throws Error when a part is missing. */
 export async function* readCheckpoint(
   { jetstream, partition, clock }: CheckpointDeps,
   { id, parts, rows }: Checkpoint,
-): AsyncGenerator<{ readonly table: TableName; readonly row: Row }> {
+): AsyncGenerator<CheckpointRow> {
   if (parts === 0) return
   const consumer = await jetstream.consumers.get(CHECKPOINT_STREAM, {
     deliver_policy: DeliverPolicy.All,
@@ -154,22 +173,28 @@ function* rowsOf(snapshot: Snapshot): Generator<{ table: TableName; row: Row }> 
 /** u8 table | u32 bytes of the key | u32 bytes of the value | key | value */
 const ROW_HEADER_BYTES = 9
 
-function encodeRow(table: TableName, { key, value }: Row): Buffer {
+function encodeRow(table: number, { key, value }: Row): Buffer {
   const header = Buffer.alloc(ROW_HEADER_BYTES)
-  header.writeUInt8(TABLES.findIndex(([name]) => name === table))
+  header.writeUInt8(table)
   header.writeUInt32LE(key.length, 1)
   header.writeUInt32LE(value.length, 5)
   return Buffer.concat([header, key, value])
 }
 
-function* decodeRows(bytes: Buffer): Generator<{ table: TableName; row: Row }> {
+function numberOf(table: TableName): number {
+  return TABLES.findIndex(([name]) => name === table)
+}
+
+function* decodeRows(bytes: Buffer): Generator<CheckpointRow> {
   for (let at = 0; at < bytes.length; ) {
-    const [table] = TABLES[bytes.readUInt8(at)] ?? []
+    const number = bytes.readUInt8(at)
+    const isTravelling = number === TRAVELLING
+    const [table] = TABLES[isTravelling ? numberOf('projections') : number] ?? []
     if (table === undefined) throw new Error('a checkpoint has rows of an unknown table')
     const keyAt = at + ROW_HEADER_BYTES
     const valueAt = keyAt + bytes.readUInt32LE(at + 1)
     const end = valueAt + bytes.readUInt32LE(at + 5)
-    yield { table, row: { key: bytes.subarray(keyAt, valueAt), value: bytes.subarray(valueAt, end) } }
+    yield { table, row: { key: bytes.subarray(keyAt, valueAt), value: bytes.subarray(valueAt, end) }, isTravelling }
     at = end
   }
 }

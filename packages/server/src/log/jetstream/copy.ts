@@ -1,12 +1,15 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join as joinPath } from 'node:path'
 import type { Clock } from '../../clock.js'
-import { openEnvironment } from '../environment.js'
+import { DATA_FILE, openEnvironment } from '../environment.js'
 import { Faults } from '../faults.js'
 import { flushFolder, prepareFolder } from '../folder.js'
 import { Heads } from '../heads.js'
 import { LmdbLog } from '../lmdb-log.js'
 import type { Fault, Projection } from '../log.js'
+import { Records } from '../records.js'
+import { Vault } from '../vault.js'
+import { WRAPPING_KEYS_FILE } from '../wrapping-keys.js'
 import { type Applied, readApplied } from './applied.js'
 import { type Checkpoint, type CheckpointDeps, newestCheckpoint } from './checkpoint.js'
 import { join, whyUseless } from './join.js'
@@ -15,6 +18,7 @@ import { patiently, pause } from './patience.js'
 import type { StreamState } from './pulse.js'
 import { restore } from './restore.js'
 import { StreamClock } from './stream-clock.js'
+import type { ClusterPrivacy } from './subject-keys.js'
 
 export interface CopyOptions {
   readonly dir: string
@@ -24,6 +28,8 @@ export interface CopyOptions {
   readonly onFault: (fault: Fault) => void
   readonly onListenerError?: (error: unknown) => void
   readonly warn: (line: string) => void
+  /** Default: personal data is kept in clear text. */
+  readonly privacy?: ClusterPrivacy | undefined
 }
 
 /** A copy that is open, and how far it has come. */
@@ -68,7 +74,7 @@ export async function openCopy(
   if (existsSync(joinPath(dir, DISCARD))) discard(dir, 'it was damaged', warn)
   for (;;) {
     const opened = await openOrDiscard(options)
-    const { environment, faults } = opened
+    const { environment, faults, vault } = opened
     const applied = readApplied(environment)
     const stream = await patiently(clock, LEADER_MS_MAX, state)
     const newest = applied ? undefined : await patiently(clock, LEADER_MS_MAX, () => newestCheckpoint(deps))
@@ -96,7 +102,9 @@ export async function openCopy(
     if (decision.kind === 'restore') {
       warn(`The copy in ${dir} is made from a checkpoint of ${stream.last - stream.first + 1} messages`)
       try {
-        await restore(deps, environment, new Heads(environment, faults), checkpoint as Checkpoint, stream.first)
+        const heads = new Heads(environment, faults)
+        const records = new Records(environment, options.projections, faults, vault)
+        await restore(deps, { environment, heads, records, vault }, checkpoint as Checkpoint, stream.first)
       } catch (error) {
         await environment.close()
         discard(dir, (error as Error).message, warn)
@@ -109,14 +117,14 @@ export async function openCopy(
     }
     const reached = readApplied(environment) ?? (decision as { from: Applied }).from
     const streamClock = new StreamClock(clock, reached.time || Date.parse(stream.created))
-    const log = new LmdbLog(environment, faults, { ...options, clock: streamClock })
+    const log = new LmdbLog(environment, faults, { ...options, clock: streamClock, vault })
     if (faults.list.length === 0) return { log, applied: reached, clock: streamClock }
     await log.close()
     discard(dir, 'it is damaged', warn)
   }
 }
 
-async function openOrDiscard({ dir, onFault, warn }: CopyOptions) {
+async function openOrDiscard({ dir, onFault, warn, privacy }: CopyOptions) {
   const mark = (fault: Fault) => {
     // Found later, while it serves: what is sound is served, and the next start makes it whole.
     if (fault.code === 'damaged') discardLater(dir)
@@ -126,7 +134,20 @@ async function openOrDiscard({ dir, onFault, warn }: CopyOptions) {
     await prepareFolder(dir)
     const faults = new Faults(mark)
     const environment = await openEnvironment(dir, (detail) => void faults.damaged(detail), { flush: false })
-    return { environment, faults }
+    try {
+      const vault =
+        privacy &&
+        Vault.open(environment, faults, dir, { mask: privacy.mask, sealingKey: await privacy.copyKey(dir) })
+      return { environment, faults, vault }
+    } catch (error) {
+      await environment.close()
+      throw error
+    }
+  }
+  // One that was made before personal data was sealed, or that this gateway has no key for.
+  const isSealed = existsSync(joinPath(dir, WRAPPING_KEYS_FILE))
+  if (existsSync(joinPath(dir, DATA_FILE)) && isSealed !== (privacy !== undefined)) {
+    discard(dir, isSealed ? 'its personal data is sealed' : 'it holds personal data in clear text', warn)
   }
   try {
     const opened = await open()

@@ -14,11 +14,13 @@ import type {
   Page,
   ProjectedRecord,
   ProjectedRecords,
+  StoredName,
 } from '../log.js'
 import type { Subject } from '../subject.js'
 import type { CarriedRow } from './carry.js'
 import { partitionOf } from './names.js'
 import type { ImportedEntry, Partition } from './partition.js'
+import type { SubjectKeys } from './subject-keys.js'
 
 /** The log over JetStream: each workspace in its partition. */
 export class JetStreamLog implements Log {
@@ -26,6 +28,7 @@ export class JetStreamLog implements Log {
     /** Those that this gateway follows, by their number. */
     private readonly partitions: ReadonlyMap<number, Partition>,
     private readonly count: number,
+    private readonly keys: SubjectKeys | undefined,
   ) {}
 
   append(channel: Channel, events: readonly NewEvent[], request?: Idempotency): Promise<Appended> {
@@ -87,11 +90,8 @@ export class JetStreamLog implements Log {
     return this.run(channel.workspace, (partition) => partition.erase(channel))
   }
 
-  async eraseData(): Promise<Erasure> {
-    throw new SwitchboardError(
-      'unavailable',
-      'Over NATS, personal data cannot be erased yet: only retention removes it.',
-    )
+  eraseData(workspace: string, subject: Subject, unless?: StoredName): Promise<Erasure> {
+    return this.run(workspace, (partition) => partition.eraseData(workspace, subject, unless))
   }
 
   onErased(listener: (workspace: string, subject: Subject) => void): () => void {
@@ -103,6 +103,10 @@ export class JetStreamLog implements Log {
 
   async retain(before: number): Promise<number> {
     const removed = await Promise.all(this.all.map((partition) => partition.retain(before)))
+    await this.keys?.sweep(before, (workspace, subject) => {
+      const partition = this.partitions.get(partitionOf(workspace, this.count))
+      return partition === undefined || partition.log.hasRecords(workspace, subject)
+    })
     return removed.reduce((sum, each) => sum + each, 0)
   }
 

@@ -2,6 +2,7 @@ import type { JsonObject } from '@switchboard/contract'
 import type { Entering, Moved } from '../append.js'
 import type { Channel } from '../channel.js'
 import type { Idempotency } from '../log.js'
+import { type Subject, subjectKinds } from '../subject.js'
 import { type Carry, decodeRows, encodeRow } from './carry.js'
 
 /**
@@ -22,13 +23,25 @@ export type Message =
 export type RemovalMessage =
   | { readonly kind: 'erase'; readonly channel: Channel }
   | { readonly kind: 'retain'; readonly before: number }
+  | ForgetMessage
+
+/** A subject's keys up to a generation are destroyed: every copy does the same with its own. */
+export interface ForgetMessage {
+  readonly kind: 'forget'
+  readonly workspace: string
+  readonly subject: Subject
+  readonly through: number
+}
 
 export interface AppendMessage {
   readonly kind: 'append'
   readonly channel: Channel
+  /** As stored: without their personal data, when it is sealed. */
   readonly events: readonly Entering[]
   readonly request: Idempotency | undefined
   readonly moved: Moved | undefined
+  /** What the events lack, as `encodePieces` gives it. */
+  readonly sealed?: Buffer | undefined
 }
 
 export interface CarryMessage extends Carry {
@@ -47,6 +60,7 @@ export interface OutgoingAppend {
   readonly events: readonly Pick<Entering, 'type' | 'json' | 'idempotency'>[]
   readonly request?: Idempotency | undefined
   readonly moved?: Moved | undefined
+  readonly sealed?: Buffer | undefined
 }
 
 interface Header {
@@ -60,12 +74,19 @@ interface Header {
   /** Idempotency of the request, and of single events by their index: key, fingerprint. */
   readonly k?: readonly [string, string]
   readonly e?: readonly (readonly [number, string, string])[]
+  /**
+   * What the lines lack, sealed (sealed-parts.ts), base64. A gateway of a version that does not know it reads the lines
+   * masked, at the same positions.
+   */
+  readonly z?: string
   /** Of entries from another log: their times, and what they or a carry come after. */
   readonly at?: readonly number[]
   readonly after?: number
   /** What it is, when it is no append. */
-  readonly x?: 'carry' | 'erase' | 'retain' | 'part'
+  readonly x?: 'carry' | 'erase' | 'retain' | 'forget' | 'part'
   readonly before?: number
+  /** Whose keys are destroyed, and up to which generation. */
+  readonly s?: readonly [string, string, number]
   readonly p?: readonly [string, number, number]
 }
 
@@ -77,7 +98,7 @@ const TYPE = /^[\w.-]{1,64}$/
 /** An object as `JSON.stringify` writes it, as far as frames rely on it: a member first, and nothing that ends a line. */
 const EVENT_LINE = /^\{"[^\0-\x1f]*\}$/
 
-export function encodeAppend({ channel, events, request, moved }: OutgoingAppend): Buffer {
+export function encodeAppend({ channel, events, request, moved, sealed }: OutgoingAppend): Buffer {
   const [first] = events
   const same = first !== undefined && events.every(({ type }) => type === first.type)
   const keys = events.flatMap(({ idempotency }, index): [number, string, string][] =>
@@ -90,6 +111,7 @@ export function encodeAppend({ channel, events, request, moved }: OutgoingAppend
     ...(request && { k: [request.key, request.fingerprint] }),
     ...(keys.length > 0 && { e: keys }),
     ...(moved && { at: moved.times, after: moved.after }),
+    ...(sealed && { z: sealed.toString('base64') }),
   }
   return Buffer.from([JSON.stringify(header), ...events.map(({ json }) => json)].join('\n'))
 }
@@ -105,6 +127,10 @@ export function encodeErase(channel: Channel): Buffer {
 
 export function encodeRetain(before: number): Buffer {
   return encodeHeader({ v: 1, x: 'retain', before })
+}
+
+export function encodeForget({ workspace, subject, through }: Omit<ForgetMessage, 'kind'>): Buffer {
+  return encodeHeader({ v: 1, x: 'forget', w: workspace, s: [subject.kind, subject.id, through] })
 }
 
 /** A message as parts of at most `bytesMax` bytes, its header included. */
@@ -135,7 +161,7 @@ export function decodeMessage(data: Uint8Array): Message | undefined {
 }
 
 function read(header: Header, rest: Buffer): Message | undefined {
-  const { w, c, t, k, e = [], at, after, x, before, p } = header
+  const { w, c, t, k, e = [], at, after, x, before, p, s = [], z } = header
   if (x === 'retain') return typeof before === 'number' ? { kind: 'retain', before } : undefined
   if (x === 'part') {
     const [id, index, of] = p ?? []
@@ -146,6 +172,12 @@ function read(header: Header, rest: Buffer): Message | undefined {
   if (typeof w !== 'string') return undefined
   const channel: Channel = c === undefined ? { workspace: w } : { workspace: w, call: c }
   if (x === 'erase') return { kind: 'erase', channel }
+  if (x === 'forget') {
+    const [given, id, through] = s
+    const kind = subjectKinds.find((each) => each === given)
+    if (kind === undefined || typeof id !== 'string' || !isSequence(through)) return undefined
+    return { kind: 'forget', workspace: w, subject: { kind, id }, through }
+  }
   const lines = rest.length === 0 ? [] : rest.toString('utf8').split('\n')
   if (x === 'carry')
     return isSequence(after) ? { kind: 'carry', workspace: w, after, rows: decodeRows(lines) } : undefined
@@ -156,13 +188,18 @@ function read(header: Header, rest: Buffer): Message | undefined {
   const events = lines.map((json, index): Entering => {
     const type = t[t.length === 1 ? 0 : index]
     if (typeof type !== 'string' || !TYPE.test(type)) throw new TypeError('An event has no type')
-    if (!EVENT_LINE.test(json)) throw new TypeError('An event is no line of JSON that is an object')
+    if (!isEventLine(json)) throw new TypeError('An event is no line of JSON that is an object')
     const event = JSON.parse(json) as JsonObject
     // Its frame has the position there.
     if (c !== undefined && event.id !== undefined) throw new TypeError("A call's event has an id of its own")
     return { type, event, json, idempotency: keys.get(index) }
   })
-  return { kind: 'append', channel, events, request: k && { key: k[0], fingerprint: k[1] }, moved }
+  const sealed = z === undefined ? undefined : Buffer.from(z, 'base64')
+  return { kind: 'append', channel, events, request: k && { key: k[0], fingerprint: k[1] }, moved, sealed }
+}
+
+export function isEventLine(json: string): boolean {
+  return EVENT_LINE.test(json)
 }
 
 function isSequence(value: unknown): value is number {

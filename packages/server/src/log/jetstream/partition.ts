@@ -1,28 +1,33 @@
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
-import { SwitchboardError } from '@switchboard/contract'
+import { type JsonObject, SwitchboardError } from '@switchboard/contract'
 import { type Entering, entering } from '../append.js'
 import { Draft } from '../draft.js'
 import { channelKey } from '../keys.js'
 import type { LmdbLog } from '../lmdb-log.js'
-import type { Appended, Channel, Fault, Idempotency, NewEvent } from '../log.js'
+import type { Appended, Channel, Erasure, Fault, Idempotency, NewEvent, StoredName } from '../log.js'
+import type { Subject } from '../subject.js'
 import type { Outcome } from './applying.js'
 import { Audit } from './audit.js'
 import type { CarriedRow } from './carry.js'
 import { newestCheckpoint } from './checkpoint.js'
 import { type CopyOptions, discardLater, openCopy, timeOf } from './copy.js'
 import { Follower } from './follower.js'
-import { encodeAppend, encodeCarry, encodeErase, encodeRetain, type OutgoingAppend } from './message.js'
+import { encodeAppend, encodeCarry, encodeErase, encodeForget, encodeRetain, type OutgoingAppend } from './message.js'
 import { channelSubject, controlSubject, eventStream } from './names.js'
 import { Pace } from './pace.js'
 import { Publisher } from './publisher.js'
 import { Pulse } from './pulse.js'
 import { Replica } from './replica.js'
+import { type ClearAppend, sealAppend } from './sealed-lines.js'
 import { APPEND_EVENTS_MAX } from './sequences.js'
 import type { StreamClock } from './stream-clock.js'
+import type { SubjectKeys } from './subject-keys.js'
 import { Upkeep } from './upkeep.js'
 
 export interface PartitionOptions extends CopyOptions {
   readonly partition: number
+  /** What personal data in the stream is sealed with. Default: it is in clear text. */
+  readonly keys?: SubjectKeys | undefined
   readonly jetstream: JetStreamClient
   readonly jsm: JetStreamManager
   readonly payloadBytesMax: () => number
@@ -59,6 +64,8 @@ export class Partition {
   private readonly pace: Pace
   private readonly upkeep: Upkeep
   private readonly audit: Audit
+  /** Workspaces with an append that waits for keys, and the end of the last one's wait. */
+  private readonly sealing = new Map<string, Promise<void>>()
   private closed = false
 
   /** @throws what a copy cannot be opened for. */
@@ -68,9 +75,9 @@ export class Partition {
     const pulse = new Pulse(jsm, eventStream(partition), clock, () => opened?.pace.beat())
     try {
       const { log, applied, clock: streamClock } = await openCopy(options, () => pulse.ask(), options)
-      const replica = new Replica(log, applied, streamClock, (sequence) =>
-        warn(`Message ${sequence} of ${eventStream(partition)} is none of Switchboard's and is passed over`),
-      )
+      const foreign = (sequence: number) =>
+        warn(`Message ${sequence} of ${eventStream(partition)} is none of Switchboard's and is passed over`)
+      const replica = new Replica(log, applied, streamClock, foreign, options.keys)
       opened = new Partition(options, log, replica, pulse, streamClock)
       return opened
     } catch (error) {
@@ -114,7 +121,8 @@ export class Partition {
   /** See `JetStreamLog.import`. */
   import(channel: Channel, entries: readonly ImportedEntry[], after: number): Promise<Appended> {
     const times = entries.map(({ time }) => time)
-    return this.send({ channel, events: entries, moved: { times, after } })
+    const events = entries.map(({ type, json }) => ({ type, json, event: JSON.parse(json) as JsonObject }))
+    return this.send({ channel, events, moved: { times, after } })
   }
 
   /** See `JetStreamLog.carry`. */
@@ -130,6 +138,22 @@ export class Partition {
 
   async erase(channel: Channel): Promise<void> {
     await this.publish(controlSubject(this.options.partition), encodeErase(channel))
+  }
+
+  /** See `Log.eraseData`. */
+  async eraseData(workspace: string, subject: Subject, unless?: StoredName): Promise<Erasure> {
+    this.assertOpen()
+    const { keys, partition } = this.options
+    if (keys === undefined) throw new SwitchboardError('unavailable', 'Personal data is kept in clear text here.')
+    // 1. Nobody can open what is sealed with them from here on, nor seal more with them.
+    const erasure = await keys.destroy(workspace, subject, unless)
+    if (erasure === undefined) return { erasedAt: keys.erasureOf(workspace, subject)?.at, isNew: false }
+    // 2. Every copy destroys what it has sealed with keys of its own, at the same place in the stream.
+    const { through, at } = erasure
+    await this.publish(controlSubject(partition), encodeForget({ workspace, subject, through }))
+    // 3. Whoever asks again after a crash before here goes through it all once more.
+    await keys.finish(workspace, subject, erasure)
+    return { erasedAt: at, isNew: true }
   }
 
   /** Retention is a message too, so that every copy removes the same at the same place in the stream. */
@@ -160,6 +184,7 @@ export class Partition {
     this.audit.close()
     this.pulse.close()
     await this.follower.stop()
+    this.replica.end()
     await this.log.close()
   }
 
@@ -178,15 +203,36 @@ export class Partition {
     return this.follower.isSame().catch(() => false)
   }
 
-  private async send(append: OutgoingAppend): Promise<Appended> {
+  private async send(append: ClearAppend): Promise<Appended> {
     const { channel, events } = append
     if (events.length > APPEND_EVENTS_MAX) {
       throw new SwitchboardError('too_many_events', `an append holds at most ${APPEND_EVENTS_MAX} events`)
     }
     const types = events.map(({ type }) => type)
     const subject = channelSubject(this.options.partition, channel, types)
-    const outcome = await this.publish(subject, encodeAppend(append))
+    const sealed = this.sealed(append)
+    const message = encodeAppend(sealed instanceof Promise ? await sealed : sealed)
+    const outcome = await this.publish(subject, message)
     return outcome.kind === 'appended' ? outcome.appended : { positions: [], replayed: 0 }
+  }
+
+  /** Appends of a workspace keep the order they came in, also where one of them waits for a new key. */
+  private sealed(append: ClearAppend): OutgoingAppend | Promise<OutgoingAppend> {
+    const { keys } = this.options
+    if (keys === undefined) return append
+    const { workspace } = append.channel
+    const before = this.sealing.get(workspace)
+    const outgoing = before ? before.then(() => sealAppend(keys, append)) : sealAppend(keys, append)
+    if (!(outgoing instanceof Promise)) return outgoing
+    const settled = outgoing.then(
+      () => undefined,
+      () => undefined,
+    )
+    const turn = settled.then(() => {
+      if (this.sealing.get(workspace) === turn) this.sealing.delete(workspace)
+    })
+    this.sealing.set(workspace, turn)
+    return outgoing
   }
 
   private async publish(subject: string, message: Buffer): Promise<Outcome> {

@@ -1,13 +1,15 @@
-import type { SwitchboardError } from '@switchboard/contract'
+import { SwitchboardError } from '@switchboard/contract'
 import type { Draft } from '../draft.js'
 import type { LmdbLog } from '../lmdb-log.js'
 import type { Applied } from './applied.js'
-import { Applying, type Outcome, type StreamMessage } from './applying.js'
+import { Applying, asFailure, type Outcome, type StreamMessage } from './applying.js'
 import { type AppendMessage, type CarryMessage, decodeMessage, type RemovalMessage } from './message.js'
 import { forgetPartials } from './partial.js'
 import { Parts } from './parts.js'
 import { rememberPurge } from './purges.js'
+import { lacksKeys, openAppend } from './sealed-lines.js'
 import type { StreamClock } from './stream-clock.js'
+import type { SubjectKeys } from './subject-keys.js'
 
 /** Messages taken in and not yet written, in bytes. Above it the follower waits. */
 export const BACKLOG_BYTES_MAX = 16 * 1024 * 1024
@@ -28,6 +30,7 @@ export class Replica {
   private readonly parts = new Parts()
   private readonly queue: StreamMessage[] = []
   private isPumping = false
+  private isEnded = false
   private readonly outcomes = new Map<string, (outcome: Outcome) => void>()
   private waiting: { readonly sequence: number; readonly resolve: () => void }[] = []
   private readonly room: (() => void)[] = []
@@ -42,6 +45,8 @@ export class Replica {
     private readonly clock: StreamClock,
     /** Told of messages that are none of ours. */
     private readonly onForeign: (sequence: number) => void,
+    /** What personal data in messages is sealed with; undefined where it is in clear text. */
+    private readonly keys?: SubjectKeys | undefined,
   ) {
     this.applied = start
     this.taken = start.from - 1
@@ -101,6 +106,11 @@ export class Replica {
     this.stopped = undefined
   }
 
+  /** Waits for nobody any more. */
+  end(): void {
+    this.isEnded = true
+  }
+
   /** Asks for the outcome of the message that will be called `id`. The answer takes the question back. */
   expect(id: string, told: (outcome: Outcome) => void): () => void {
     this.outcomes.set(id, told)
@@ -134,17 +144,37 @@ export class Replica {
   private async pump(): Promise<void> {
     this.isPumping = true
     const { generation } = this
+    try {
+      await this.drain(generation)
+    } catch (error) {
+      // Its disk is full, or a key is not the deployment's.
+      this.failed(asFailure(error), generation)
+    }
+    this.isPumping = false
+    // Begun again meanwhile.
+    if (this.queue.length > 0 && !this.stopped) void this.pump()
+  }
+
+  private async drain(generation: number): Promise<void> {
     for (let message = this.queue.shift(); message; message = this.queue.shift()) {
       const read = message.data.length === 0 ? undefined : decodeMessage(message.data)
       if (read === undefined) {
         if (message.data.length > 0) this.onForeign(message.sequence)
         this.push(message, undefined)
       } else if (read.kind === 'append' || read.kind === 'carry') {
-        this.push(message, read)
+        const opened = this.opened(message, read)
+        // Mostly at once: what is pushed in one turn is written in one group.
+        const content = opened instanceof Promise ? await opened : opened
+        if (generation !== this.generation) break
+        this.push(message, content)
       } else if (read.kind === 'part') {
         const whole = this.parts.add(read.part, read.bytes, message.sequence, message.time)
         const batch = whole && decodeMessage(whole)
-        this.push(message, batch?.kind === 'append' || batch?.kind === 'carry' ? batch : undefined)
+        const isContent = batch?.kind === 'append' || batch?.kind === 'carry'
+        const opened = isContent ? this.opened(message, batch) : undefined
+        const content = opened instanceof Promise ? await opened : opened
+        if (generation !== this.generation) break
+        this.push(message, content)
       } else if (message.sequence <= this.applied.sequence) {
         // Read again for the sake of a batch: what came after it must not go as well.
         this.push(message, undefined)
@@ -156,14 +186,36 @@ export class Replica {
         if (generation !== this.generation) break
         const also = (draft: Draft) => {
           if (read.kind === 'retain') forgetPartials(this.log.environment, draft, read.before)
-          else rememberPurge(draft, { channel: read.channel, sequence: message.sequence, time: message.time })
+          else if (read.kind === 'erase') {
+            rememberPurge(draft, { channel: read.channel, sequence: message.sequence, time: message.time })
+          }
         }
         this.push(message, undefined, { kind: 'removed', entries }, also)
       }
     }
-    this.isPumping = false
-    // Begun again meanwhile.
-    if (this.queue.length > 0) void this.pump()
+  }
+
+  /** What a message says, with the personal data whose keys there are. */
+  private opened(
+    { sequence }: StreamMessage,
+    content: AppendMessage | CarryMessage,
+  ): AppendMessage | CarryMessage | Promise<AppendMessage> {
+    const { keys } = this
+    if (content.kind !== 'append' || content.sealed === undefined || sequence <= this.applied.sequence) return content
+    const open = () => openAppend(content, keys?.opener(content.channel.workspace) ?? (() => 'erased'))
+    return keys && lacksKeys(keys, content) ? this.refreshed(keys).then(open) : open()
+  }
+
+  /** A key was put before the append that needs it: whatever is not there then was destroyed. */
+  private async refreshed(keys: SubjectKeys): Promise<void> {
+    const { generation } = this
+    for (;;) {
+      try {
+        return await keys.refresh()
+      } catch (error) {
+        if (this.isEnded || this.stopped || generation !== this.generation) throw error
+      }
+    }
   }
 
   /** Answers how many entries went, as far as that is counted. */
@@ -171,6 +223,12 @@ export class Replica {
     if (message.kind === 'retain') {
       this.retained = Math.max(this.retained, message.before)
       return this.log.retain(message.before)
+    }
+    if (message.kind === 'forget') {
+      const { workspace, subject, through } = message
+      this.keys?.void(workspace, subject, through)
+      if (this.keys) await this.log.eraseData(workspace, subject)
+      return 0
     }
     await this.log.erase(message.channel)
     return 0

@@ -9,7 +9,9 @@ import type { Heads } from '../heads.js'
 import { expiryOf } from '../idempotency.js'
 import { channelKey, type TableName } from '../keys.js'
 import type { Channel } from '../log.js'
+import type { Records } from '../records.js'
 import { unseal } from '../seal.js'
+import type { Vault } from '../vault.js'
 import { writeApplied } from './applied.js'
 import { type Checkpoint, type CheckpointDeps, readCheckpoint } from './checkpoint.js'
 import { type AppendMessage, decodeMessage } from './message.js'
@@ -17,13 +19,24 @@ import { eventStream } from './names.js'
 import { storedOf } from './partial.js'
 import { Parts } from './parts.js'
 import { within } from './patience.js'
+import { lacksKeys, openAppend } from './sealed-lines.js'
 import { firstSequence } from './sequences.js'
+import { openRecord } from './travelling.js'
 
 /** Rows, or messages, that are written at a time, and bytes of messages. */
 const STEP = 1_000
 const STEP_BYTES = 4 * 1024 * 1024
 /** A message that does not come for this long does not come at all, in ms. */
 const MESSAGE_MS_MAX = 10_000
+
+/** The copy that is made. */
+export interface Restoring {
+  readonly environment: Environment
+  readonly heads: Heads
+  readonly records: Records
+  /** Undefined where personal data is kept in clear text. */
+  readonly vault: Vault | undefined
+}
 
 /** What was found of a channel's entries. */
 interface Found {
@@ -43,30 +56,46 @@ interface Found {
  */
 export async function restore(
   deps: CheckpointDeps,
-  environment: Environment,
-  heads: Heads,
+  { environment, heads, records, vault }: Restoring,
   checkpoint: Checkpoint,
   firstMessage: number,
 ): Promise<void> {
-  await writeRows(deps, environment, checkpoint)
+  // What is not there then was destroyed.
+  await deps.keys?.refresh()
+  await writeRows(deps, environment, records, checkpoint)
   const found = new Map<string, Found>()
   const last = checkpoint.applied.sequence
-  if (firstMessage <= last) await restoreEntries(deps, environment, heads, firstMessage, last, found)
+  if (firstMessage <= last) await restoreEntries(deps, { environment, heads, vault }, firstMessage, last, found)
   await mendHeads(environment, heads, found)
   const draft = new Draft(environment)
   writeApplied(draft, checkpoint.applied)
   await environment.commit(draft.writes())
 }
 
-async function writeRows(deps: CheckpointDeps, environment: Environment, checkpoint: Checkpoint): Promise<void> {
+async function writeRows(
+  deps: CheckpointDeps,
+  environment: Environment,
+  records: Records,
+  checkpoint: Checkpoint,
+): Promise<void> {
   let writes: Write[] = []
-  for await (const { table, row } of readCheckpoint(deps, checkpoint)) {
-    writes.push(...writesOf(table, row))
-    if (writes.length < STEP) continue
-    await environment.commit(writes)
+  let draft = new Draft(environment)
+  const write = async () => {
+    await environment.commit([...draft.writes(), ...writes])
     writes = []
+    draft = new Draft(environment)
   }
-  await environment.commit(writes)
+  for await (const { table, row, isTravelling } of readCheckpoint(deps, checkpoint)) {
+    if (table === 'projections') {
+      const record = isTravelling ? openRecord(records, deps.keys, row) : records.open(row.key, row.value)
+      const value = record && records.close(row.key, record, draft, checkpoint.applied.time)
+      if (value) writes.push({ table, key: row.key, value })
+    } else {
+      writes.push(...writesOf(table, row))
+    }
+    if (writes.length >= STEP) await write()
+  }
+  await write()
 }
 
 function writesOf(table: TableName, { key, value }: Row): Write[] {
@@ -76,9 +105,8 @@ function writesOf(table: TableName, { key, value }: Row): Write[] {
 }
 
 async function restoreEntries(
-  { jetstream, clock, partition }: CheckpointDeps,
-  environment: Environment,
-  heads: Heads,
+  { jetstream, clock, partition, keys }: CheckpointDeps,
+  into: Omit<Restoring, 'records'>,
   first: number,
   last: number,
   found: Map<string, Found>,
@@ -90,7 +118,7 @@ async function restoreEntries(
   const messages = await consumer.consume({ max_messages: STEP })
   const iterator = messages[Symbol.asyncIterator]()
   const parts = new Parts()
-  let step = new Step(environment, heads, found)
+  let step = new Step(into, found)
   try {
     for (;;) {
       const next = await within(clock, MESSAGE_MS_MAX, iterator.next(), () => undefined)
@@ -98,11 +126,13 @@ async function restoreEntries(
       const message = next.value
       if (message.seq > last) break
       const time = Number(message.timestampNanos / 1_000_000n)
-      const append = appendOf(message.data, parts, message.seq, time)
+      const stored = appendOf(message.data, parts, message.seq, time)
+      if (stored && keys && lacksKeys(keys, stored)) await keys.refresh()
+      const append = stored && openAppend(stored, keys?.opener(stored.channel.workspace) ?? (() => 'erased'))
       if (append) step.add(append, message.seq, time, message.data.length)
       if (message.seq === last || step.isFull) {
         await step.write()
-        step = new Step(environment, heads, found)
+        step = new Step(into, found)
       }
       if (message.seq === last) break
     }
@@ -134,8 +164,7 @@ class Step {
   private readonly channels = new Map<string, Pending>()
 
   constructor(
-    private readonly environment: Environment,
-    private readonly heads: Heads,
+    private readonly into: Omit<Restoring, 'records'>,
     private readonly found: Map<string, Found>,
   ) {}
 
@@ -148,10 +177,10 @@ class Step {
     this.bytes += bytes
     const key = channelKey(channel)
     const name = key.toString('latin1')
-    const head = this.heads.read(channel, key)
-    const stored = storedOf(this.environment, sequence) ?? [...events.keys()]
+    const head = this.into.heads.read(channel, key)
+    const stored = storedOf(this.into.environment, sequence) ?? [...events.keys()]
     stored.forEach((index, nth) => {
-      const { type, event, json } = events[index] as Entering
+      const { type, event, json, isErased } = events[index] as Entering
       const place = firstSequence(sequence) + nth
       // Removed before the checkpoint was made.
       if (place <= (head.removed?.sequence ?? 0)) return
@@ -166,18 +195,20 @@ class Step {
       this.channels.set(name, group)
       if (known) known.last = position
       else this.found.set(name, { first: position, last: position })
-      group.entries.push({ type, event, json, position })
+      group.entries.push({ type, event, json, isErased, position })
     })
   }
 
   async write(): Promise<void> {
-    const writes: Write[] = []
+    const { environment, vault } = this.into
+    const draft = new Draft(environment)
     for (const { channel, key, previous, entries } of this.channels.values()) {
-      for (const block of encodeBlocks(key, channelKind(channel), previous, entries)) {
-        writes.push({ table: 'blocks', key: block.key, value: block.value })
+      const sealing = vault?.sealingOf(channel, draft)
+      for (const block of encodeBlocks(key, channelKind(channel), previous, entries, sealing)) {
+        draft.put('blocks', block.key, block.value)
       }
     }
-    await this.environment.commit(writes)
+    await environment.commit(draft.writes())
   }
 }
 

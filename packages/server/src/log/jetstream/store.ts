@@ -1,10 +1,16 @@
-import { JetStreamApiError, type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream'
+import {
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { JsonObject } from '@switchboard/contract'
 import type { Clock } from '../../clock.js'
 import type { PutCondition, Store, StoreChange, StoreRecord } from '../log.js'
-import { BUCKET, subjectOf } from './bucket.js'
+import { BUCKET, BUCKET_STREAM, parseValue, subjectOf } from './bucket.js'
 import { BucketCopy } from './bucket-copy.js'
 import { BucketHead } from './bucket-head.js'
 import { BucketWatch } from './bucket-watch.js'
@@ -57,7 +63,7 @@ export async function openKvStore(connection: NatsConnection, options: KvStoreOp
   const watch = new BucketWatch({ jetstream: client, jsm, copy, head, clock, warn })
   const writer = new BucketWriter({ jetstream: client, jsm, clock })
   if (await watch.hasLoaded(Math.max(0, until - clock.monotonic()))) {
-    return new KvStore(settings, clock, { copy, head, watch, writer })
+    return new KvStore(settings, clock, { copy, head, watch, writer, jsm })
   }
   await watch.stop()
   throw unavailable(`The bucket ${BUCKET} could not be read.`)
@@ -90,6 +96,7 @@ interface Parts {
   readonly head: BucketHead
   readonly watch: BucketWatch
   readonly writer: BucketWriter
+  readonly jsm: JetStreamManager
 }
 
 /**
@@ -109,6 +116,34 @@ export class KvStore implements Store {
 
   async all(kind: string): Promise<readonly StoreRecord[]> {
     return this.parts.copy.all(kind)
+  }
+
+  /** What our own copy has of a record now. */
+  get(kind: string, key: string): JsonObject | undefined {
+    const text = this.parts.copy.get(subjectOf({ kind, key }))?.text
+    return text === undefined ? undefined : parseValue(text)
+  }
+
+  /**
+   * Deletes a record that nobody changes, and has the servers overwrite it where they keep it.
+   * @throws SwitchboardError `unavailable` when that is not known to be done.
+   */
+  async destroy(kind: string, key: string): Promise<void> {
+    this.assertOpen()
+    const subject = subjectOf({ kind, key })
+    const { jsm, writer } = this.parts
+    const until = this.clock.monotonic() + CHANGE_MS_MAX
+    const last = await writer.newest(subject, until)
+    if (last?.text !== undefined) {
+      try {
+        await jsm.streams.deleteMessage(BUCKET_STREAM, last.sequence, true)
+      } catch (error) {
+        throw unavailable(`The NATS servers have not overwritten a record: ${(error as Error).message}`, error)
+      }
+    }
+    // What told the other gateways is gone with it.
+    const sequence = await writer.write(subject, undefined, undefined, until)
+    if (sequence !== undefined) await this.arrived(sequence)
   }
 
   async put(kind: string, key: string, value: JsonObject, condition: PutCondition = {}): Promise<boolean> {

@@ -71,7 +71,7 @@ export class Upkeep {
     const { clock, log } = this.deps
     const period = `${this.checkpointMs}.${Math.floor(clock.now() / this.checkpointMs)}`
     if (await claimCheckpoint(this.deps, period)) {
-      await writeCheckpoint(this.deps, log.environment, this.checkpointMs / 2)
+      await writeCheckpoint(this.deps, log.environment, this.checkpointMs / 2, log.projected)
     }
   }
 
@@ -83,7 +83,7 @@ export class Upkeep {
     const { jsm, partition, log } = this.deps
     for (const { channel, sequence } of purgesOf(log.environment).filter((purge) => this.isDue(purge))) {
       const checkpoint = (await newestCheckpoint(this.deps))?.applied.sequence ?? 0
-      if (checkpoint < sequence) await writeCheckpoint(this.deps, log.environment, 0)
+      if (checkpoint < sequence) await writeCheckpoint(this.deps, log.environment, 0, log.projected)
       await jsm.streams.purge(eventStream(partition), { filter: channelFilter(partition, channel), seq: sequence })
       await this.plan((draft) => forgetPurge(draft, sequence))
     }
