@@ -13,7 +13,7 @@ import type { Founding } from './compose/founding.js'
 import { type Listening, listen } from './compose/listen.js'
 import { openCatalogue } from './compose/open-catalogue.js'
 import { type OpenedEngine, openEngine } from './compose/open-engine.js'
-import { ownPrivacy } from './compose/own-privacy.js'
+import { clusterPrivacy, ownPrivacy } from './compose/own-privacy.js'
 import { keepRetention } from './compose/retention.js'
 import type { RunningServer } from './compose/running-server.js'
 import { alone, type Shared } from './compose/shared.js'
@@ -30,10 +30,12 @@ import { directStream } from './http/direct-stream.js'
 import { twilioSettings } from './http/sources.js'
 import { createIngest } from './ingest/ingest.js'
 import { createPublishRate, noPublishRate } from './ingest/rate.js'
+import type { Store } from './log/log.js'
+import type { Privacy } from './log/vault.js'
 import { type Config, requireOneMachine } from './ops/config.js'
 import { createHealth, type Health, storageCheck, waitingTrouble } from './ops/health.js'
 import { folderPlace, storePlace } from './ops/key-place.js'
-import { ensureAdminKey, ensureSealingKey, forgetAdminKey } from './ops/keys.js'
+import { ensureAdminKey, forgetAdminKey } from './ops/keys.js'
 import { type StopStep, watchOver } from './ops/lifecycle.js'
 import { openCertificate } from './ops/live-certificate.js'
 import { watchLoad } from './ops/load.js'
@@ -103,19 +105,26 @@ async function start(founding: Founding): Promise<RunningServer> {
   const warn = (line: string): void => logger.warn(line)
 
   // The log, and small records beside it. What is personal in it is sealed, as the catalogue says what that is.
-  const own =
-    config.natsUrl === undefined ? (await openCatalogue(config.catalogue, undefined, warn)).catalogue : undefined
-  const privacy = own && (await ownPrivacy(config, own))
-  const engine = undo.later(await openEngine(config, clock, logger, privacy), (opened) => opened.close())
+  const sealing: { catalogue?: Catalogue; sealingKey?: Buffer } = {}
+  const seal = async <P extends Privacy>(store: Store | undefined, privacyOf: (catalogue: Catalogue) => Promise<P>) => {
+    const { catalogue } = undo.later(await openCatalogue(config.catalogue, store, warn), (opened) => opened.close())
+    const privacy = await privacyOf(catalogue)
+    Object.assign(sealing, { catalogue, sealingKey: privacy.sealingKey })
+    return privacy
+  }
+  const opening = openEngine(config, clock, logger, {
+    own: () => seal(undefined, (catalogue) => ownPrivacy(config, catalogue)),
+    shared: (store) => seal(store, (catalogue) => clusterPrivacy(config, store, catalogue)),
+  })
+  const engine = undo.later(await opening, (opened) => opened.close())
   const { log, store } = engine
   const endRetention = undo.later(keepRetention(log, clock, config.retentionMs, logger), (end) => end())
 
   // What several processes of a deployment share is in the store; a single one has it in files.
-  const catalogue =
-    own ?? undo.later(await openCatalogue(config.catalogue, store, warn), (opened) => opened.close()).catalogue
+  const { catalogue, sealingKey } = sealing
+  if (catalogue === undefined || sealingKey === undefined) throw new Error('An engine was opened without its privacy')
   const keys = engine.isShared ? storePlace(store) : folderPlace(dir)
   const adminKey = undo.later(await ensureAdminKey(config, keys), (made) => forgetAdminKey(made, keys))
-  const sealingKey = privacy?.sealingKey ?? (await ensureSealingKey(config, keys))
 
   // All that stands on them.
   const shared = alone(log, config.maxStreamsPerWorkspace)

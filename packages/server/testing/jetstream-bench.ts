@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../src/clock.js'
 import { type JetStreamEngine, type JetStreamOptions, openJetStreamEngine } from '../src/log/jetstream.js'
+import type { Privacy } from '../src/log/vault.js'
 import { freePorts } from '../src/nats/free-ports.js'
 import type { Bench } from './stand.js'
 
@@ -22,8 +23,14 @@ export interface JetStreamBench extends Bench {
   damage(): void
 }
 
+export interface JetStreamBenchOptions extends Omit<Partial<JetStreamOptions>, 'privacy'> {
+  readonly privacy?: Privacy | undefined
+}
+
+const COPY_KEY = Buffer.alloc(32, 7)
+
 /** The engine over a NATS server of its own, and a folder of its own. */
-export async function openJetStreamBench(options: Partial<JetStreamOptions>): Promise<JetStreamBench> {
+export async function openJetStreamBench({ privacy, ...options }: JetStreamBenchOptions): Promise<JetStreamBench> {
   const folder = mkdtempSync(join(tmpdir(), 'switchboard-nats-'))
   const [port] = await freePorts(1)
   const args = ['-js', '-sd', join(folder, 'store'), '-p', String(port), '-a', '127.0.0.1']
@@ -44,6 +51,7 @@ export async function openJetStreamBench(options: Partial<JetStreamOptions>): Pr
     retentionMs: 7 * 86_400_000,
     warn: (line) => warnings.push(line),
     ...options,
+    ...(privacy && { privacy: async () => ({ ...privacy, copyKey: async () => COPY_KEY }) }),
     servers: [`nats://127.0.0.1:${port}`],
     dir: join(folder, 'data'),
     clock: systemClock,
@@ -51,6 +59,7 @@ export async function openJetStreamBench(options: Partial<JetStreamOptions>): Pr
   let engine = await openJetStreamEngine(all)
   const others: JetStreamEngine[] = []
   return {
+    dir: folder,
     folder,
     options: all,
     warnings,

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import { openLmdbEngine } from '../log/lmdb.js'
-import type { Engine, Fault } from '../log/log.js'
+import type { ClusterPrivacy } from '../log/jetstream/subject-keys.js'
+import type { Engine, Fault, Store } from '../log/log.js'
 import type { Privacy } from '../log/vault.js'
 import { type Config, ConfigError } from '../ops/config.js'
 import type { Logger } from '../ops/logging.js'
@@ -17,21 +18,29 @@ export interface OpenedEngine extends Engine {
   behind(): number
 }
 
+/** How personal data is sealed: asked of the one that is needed. */
+export interface EnginePrivacy {
+  /** In the data folder. */
+  own(): Promise<Privacy>
+  /** Over JetStream, once the store is open. */
+  shared(store: Store): Promise<ClusterPrivacy>
+}
+
 /**
- * Opens the storage, with personal data sealed where it is in the data folder: JetStream where its servers are named, else LMDB.
+ * Opens the storage: JetStream where its servers are named, else LMDB.
  * @throws ConfigError for partitions that are none; SwitchboardError when the storage cannot be had.
  */
 export async function openEngine(
   config: Config,
   clock: Clock,
   logger: Logger,
-  privacy: Privacy | undefined,
+  privacy: EnginePrivacy,
 ): Promise<OpenedEngine> {
   const { dataDir: dir, natsUrl: servers } = config
   const onFault = (fault: Fault): void => logFault(logger, fault)
   if (servers === undefined) {
     return {
-      ...(await openLmdbEngine({ dir, clock, projections, privacy, onFault })),
+      ...(await openLmdbEngine({ dir, clock, projections, privacy: await privacy.own(), onFault })),
       isShared: false,
       keptAt: undefined,
       behind: () => 0,
@@ -58,6 +67,7 @@ export async function openEngine(
     replicas: config.natsReplicas,
     partitions,
     follow,
+    privacy: (store) => privacy.shared(store),
     monitors: config.natsMonitor,
     onFault,
     warn: (line) => logger.warn(line),

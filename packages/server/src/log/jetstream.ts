@@ -94,6 +94,7 @@ export async function openJetStreamEngine(options: JetStreamOptions): Promise<Je
     opened.push(() => step(part))
     return part
   }
+  let asItIs: unknown
   try {
     const connection = later(await connectNats(options, clock, { waiting: warn }), (connection) => connection.close())
     // The servers may still have to agree on a leader.
@@ -106,7 +107,10 @@ export async function openJetStreamEngine(options: JetStreamOptions): Promise<Je
     )
     // First, so that a wrong number makes no streams.
     await agreeOnPartitions(store, partitions)
-    const privacy = await options.privacy?.(store)
+    const privacy = await options.privacy?.(store).catch((error: unknown) => {
+      asItIs = error
+      throw error
+    })
     const keys = privacy && later(await SubjectKeys.open(store, clock, privacy), (keys) => keys.close())
     await ensureStreams(jsm, clock, { ...wanted, mends: options.mends ?? true })
     const inspecting = inspectServers(connection, options, { ...wanted, clock, monitors: options.monitors }).catch(
@@ -153,7 +157,7 @@ export async function openJetStreamEngine(options: JetStreamOptions): Promise<Je
     return { log, store, ledger, findings: await inspecting, behind: () => log.behind, close }
   } catch (error) {
     await close().catch(() => {})
-    throw asFailure(error, servers)
+    throw error === asItIs ? error : asFailure(error, servers)
   }
 }
 

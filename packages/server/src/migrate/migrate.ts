@@ -1,5 +1,6 @@
-import { formatPosition, SwitchboardError, type Workspace } from '@switchboard/contract'
+import { builtinCatalogue, formatPosition, SwitchboardError, type Workspace } from '@switchboard/contract'
 import type { Finding } from '@switchboard/contract/core'
+import { clusterPrivacy } from '../compose/own-privacy.js'
 import { partitionOf } from '../log/jetstream/names.js'
 import { peekStore } from '../log/jetstream/peek.js'
 import { type JetStreamEngine, openJetStreamEngine } from '../log/jetstream.js'
@@ -103,6 +104,7 @@ async function move(source: Source, plans: readonly Plan[], options: MigrateOpti
     replicas: config.natsReplicas,
     partitions,
     follow: [...new Set(plans.map(({ workspace }) => partitionOf(workspace.id, partitions)))],
+    privacy: (store) => clusterPrivacy(config, store, builtinCatalogue),
     monitors: config.natsMonitor,
     // Gateways that are at work may keep events for longer than this command was told.
     mends: false,
