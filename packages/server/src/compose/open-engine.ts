@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
-import { openLmdbEngine } from '../log/lmdb.js'
 import type { ClusterPrivacy } from '../log/jetstream/subject-keys.js'
+import { openLmdbEngine } from '../log/lmdb.js'
 import type { Engine, Fault, Store } from '../log/log.js'
 import type { Privacy } from '../log/vault.js'
 import { type Config, ConfigError } from '../ops/config.js'

@@ -2,7 +2,15 @@ import { type ChannelKind, type JsonObject, type Position, SwitchboardError } fr
 import { Block, encodeFrame, erasedFrame } from './block.js'
 import { numbered, numberOf } from './keys.js'
 import { SEAL_BYTES, sealInPlace, unseal } from './seal.js'
-import { decodePieces, encodePieces, type OpenedGroup, type Opener, pieceOf, type Sealable, unmasked } from './sealed-parts.js'
+import {
+  decodePieces,
+  encodePieces,
+  type OpenedGroup,
+  type Opener,
+  pieceOf,
+  type Sealable,
+  unmasked,
+} from './sealed-parts.js'
 import { nameOfSubject, type Subject } from './subject.js'
 import type { SubjectKey } from './vault.js'
 

@@ -32,7 +32,10 @@ export interface Carry {
   readonly workspace: string
   /** The newest sequence of the workspace's own channel: when there is a newer one by now, it does not count. */
   readonly after: number
+  /** Records without their personal data, when it is sealed. */
   readonly rows: readonly CarriedRow[]
+  /** What their lines lack, as `encodePieces` gives it. */
+  readonly sealed?: Buffer | undefined
 }
 
 /**

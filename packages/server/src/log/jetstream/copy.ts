@@ -136,8 +136,7 @@ async function openOrDiscard({ dir, onFault, warn, privacy }: CopyOptions) {
     const environment = await openEnvironment(dir, (detail) => void faults.damaged(detail), { flush: false })
     try {
       const vault =
-        privacy &&
-        Vault.open(environment, faults, dir, { mask: privacy.mask, sealingKey: await privacy.copyKey(dir) })
+        privacy && Vault.open(environment, faults, dir, { mask: privacy.mask, sealingKey: await privacy.copyKey(dir) })
       return { environment, faults, vault }
     } catch (error) {
       await environment.close()

@@ -111,13 +111,13 @@ export function encodeAppend({ channel, events, request, moved, sealed }: Outgoi
     ...(request && { k: [request.key, request.fingerprint] }),
     ...(keys.length > 0 && { e: keys }),
     ...(moved && { at: moved.times, after: moved.after }),
-    ...(sealed && { z: sealed.toString('base64') }),
+    ...zOf(sealed),
   }
   return Buffer.from([JSON.stringify(header), ...events.map(({ json }) => json)].join('\n'))
 }
 
-export function encodeCarry({ workspace, after, rows }: Carry): Buffer {
-  const header: Header = { v: 1, x: 'carry', w: workspace, after }
+export function encodeCarry({ workspace, after, rows, sealed }: Carry): Buffer {
+  const header: Header = { v: 1, x: 'carry', w: workspace, after, ...zOf(sealed) }
   return Buffer.from([JSON.stringify(header), ...rows.map(encodeRow)].join('\n'))
 }
 
@@ -179,8 +179,9 @@ function read(header: Header, rest: Buffer): Message | undefined {
     return { kind: 'forget', workspace: w, subject: { kind, id }, through }
   }
   const lines = rest.length === 0 ? [] : rest.toString('utf8').split('\n')
+  const sealed = z === undefined ? undefined : Buffer.from(z, 'base64')
   if (x === 'carry')
-    return isSequence(after) ? { kind: 'carry', workspace: w, after, rows: decodeRows(lines) } : undefined
+    return isSequence(after) ? { kind: 'carry', workspace: w, after, rows: decodeRows(lines), sealed } : undefined
   if (x !== undefined || t === undefined) return undefined
   const moved = at && { times: at, after: after ?? 0 }
   if (moved && !(isSequence(moved.after) && areTimes(moved.times, lines.length))) return undefined
@@ -194,7 +195,6 @@ function read(header: Header, rest: Buffer): Message | undefined {
     if (c !== undefined && event.id !== undefined) throw new TypeError("A call's event has an id of its own")
     return { type, event, json, idempotency: keys.get(index) }
   })
-  const sealed = z === undefined ? undefined : Buffer.from(z, 'base64')
   return { kind: 'append', channel, events, request: k && { key: k[0], fingerprint: k[1] }, moved, sealed }
 }
 
@@ -216,6 +216,10 @@ function areTimes(times: readonly unknown[], count: number): boolean {
 
 function namesOf({ workspace, call }: Channel): { w: string; c?: string } {
   return call === undefined ? { w: workspace } : { w: workspace, c: call }
+}
+
+function zOf(sealed: Buffer | undefined): { z?: string } {
+  return sealed ? { z: sealed.toString('base64') } : {}
 }
 
 function encodeHeader(header: Header): Buffer {

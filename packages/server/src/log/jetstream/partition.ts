@@ -18,7 +18,7 @@ import { Pace } from './pace.js'
 import { Publisher } from './publisher.js'
 import { Pulse } from './pulse.js'
 import { Replica } from './replica.js'
-import { type ClearAppend, sealAppend } from './sealed-lines.js'
+import { type ClearAppend, sealAppend, sealCarry } from './sealed-lines.js'
 import { APPEND_EVENTS_MAX } from './sequences.js'
 import type { StreamClock } from './stream-clock.js'
 import type { SubjectKeys } from './subject-keys.js'
@@ -127,7 +127,10 @@ export class Partition {
 
   /** See `JetStreamLog.carry`. */
   async carry(workspace: string, rows: readonly CarriedRow[], after: number): Promise<void> {
-    await this.publish(controlSubject(this.options.partition), encodeCarry({ workspace, rows, after }))
+    const { keys, partition, projections } = this.options
+    const carry = { workspace, rows, after }
+    const stored = keys ? await sealCarry(keys, projections, carry) : carry
+    await this.publish(controlSubject(partition), encodeCarry(stored))
   }
 
   /** See `Log.catchUp`. */

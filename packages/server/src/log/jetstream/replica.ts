@@ -1,4 +1,4 @@
-import { SwitchboardError } from '@switchboard/contract'
+import type { SwitchboardError } from '@switchboard/contract'
 import type { Draft } from '../draft.js'
 import type { LmdbLog } from '../lmdb-log.js'
 import type { Applied } from './applied.js'
@@ -7,7 +7,7 @@ import { type AppendMessage, type CarryMessage, decodeMessage, type RemovalMessa
 import { forgetPartials } from './partial.js'
 import { Parts } from './parts.js'
 import { rememberPurge } from './purges.js'
-import { lacksKeys, openAppend } from './sealed-lines.js'
+import { lacksKeys, openContent } from './sealed-lines.js'
 import type { StreamClock } from './stream-clock.js'
 import type { SubjectKeys } from './subject-keys.js'
 
@@ -199,11 +199,11 @@ export class Replica {
   private opened(
     { sequence }: StreamMessage,
     content: AppendMessage | CarryMessage,
-  ): AppendMessage | CarryMessage | Promise<AppendMessage> {
+  ): AppendMessage | CarryMessage | Promise<AppendMessage | CarryMessage> {
     const { keys } = this
-    if (content.kind !== 'append' || content.sealed === undefined || sequence <= this.applied.sequence) return content
-    const open = () => openAppend(content, keys?.opener(content.channel.workspace) ?? (() => 'erased'))
-    return keys && lacksKeys(keys, content) ? this.refreshed(keys).then(open) : open()
+    if (content.sealed === undefined || sequence <= this.applied.sequence) return content
+    if (keys === undefined || !lacksKeys(keys, content)) return openContent(keys, content)
+    return this.refreshed(keys).then(() => openContent(keys, content))
   }
 
   /** A key was put before the append that needs it: whatever is not there then was destroyed. */

@@ -19,7 +19,7 @@ import { eventStream } from './names.js'
 import { storedOf } from './partial.js'
 import { Parts } from './parts.js'
 import { within } from './patience.js'
-import { lacksKeys, openAppend } from './sealed-lines.js'
+import { lacksKeys, openContent } from './sealed-lines.js'
 import { firstSequence } from './sequences.js'
 import { openRecord } from './travelling.js'
 
@@ -128,7 +128,7 @@ async function restoreEntries(
       const time = Number(message.timestampNanos / 1_000_000n)
       const stored = appendOf(message.data, parts, message.seq, time)
       if (stored && keys && lacksKeys(keys, stored)) await keys.refresh()
-      const append = stored && openAppend(stored, keys?.opener(stored.channel.workspace) ?? (() => 'erased'))
+      const append = stored && openContent(keys, stored)
       if (append) step.add(append, message.seq, time, message.data.length)
       if (message.seq === last || step.isFull) {
         await step.write()

@@ -1,9 +1,11 @@
 import { channelKind, erasedEvent } from '../block.js'
 import { channelKey } from '../keys.js'
-import { decodePieces, encodePieces, type Opener, pieceOf, type Sealable, unmasked } from '../sealed-parts.js'
+import type { Projection } from '../log.js'
+import { decodePieces, encodePieces, type OpenedGroup, pieceOf, type Sealable, unmasked } from '../sealed-parts.js'
 import { nameOfSubject, type Subject, subjectOf } from '../subject.js'
 import type { SubjectKey } from '../vault.js'
-import { type AppendMessage, isEventLine, type OutgoingAppend } from './message.js'
+import { type CarriedRow, type Carry, decodeRows, encodeRow } from './carry.js'
+import { type AppendMessage, type CarryMessage, isEventLine, type OutgoingAppend } from './message.js'
 import type { SubjectKeys } from './subject-keys.js'
 
 /** An append before its personal data is sealed. */
@@ -61,34 +63,94 @@ function sealed(
     group.pieces.push(pieceOf(index, Buffer.from(event.json), Buffer.from(json)))
     events[index] = { ...event, json }
   }
-  return { ...append, events, sealed: encodePieces(channelKey(channel), groups.values()) }
+  return { ...append, events, sealed: encodePieces(placeOf(append), groups.values()) }
+}
+
+/** The same of records: with the newest keys, for they last. */
+export async function sealCarry(keys: SubjectKeys, projections: readonly Projection[], carry: Carry): Promise<Carry> {
+  const { workspace } = carry
+  const rows = [...carry.rows]
+  const groups = new Map<string, Sealable>()
+  for (const [index, row] of carry.rows.entries()) {
+    const personal =
+      row.kind === 'record' ? projections.find(({ name }) => name === row.projection)?.personal : undefined
+    if (row.kind !== 'record' || row.record === undefined || personal === undefined) continue
+    const masked: CarriedRow = { ...row, record: personal.mask(row.record) }
+    if (masked.record === row.record) continue
+    const subject: Subject = { kind: personal.subject, id: personal.subject === 'workspace' ? '' : row.key }
+    const name = nameOfSubject(subject)
+    const key = keys.lasting(workspace, subject) ?? (await keys.make(workspace, subject))
+    const group = groups.get(name) ?? { subject, key, pieces: [] }
+    groups.set(name, group)
+    group.pieces.push(pieceOf(index, Buffer.from(encodeRow(row)), Buffer.from(encodeRow(masked))))
+    rows[index] = masked
+  }
+  return groups.size === 0 ? carry : { ...carry, rows, sealed: encodePieces(placeOf(carry), groups.values()) }
 }
 
 /** True when a key is needed that is not known: the store is to be asked before it is called destroyed. */
-export function lacksKeys(keys: SubjectKeys, { channel, sealed: bytes }: AppendMessage): boolean {
-  if (bytes === undefined) return false
+export function lacksKeys(keys: SubjectKeys, message: Content): boolean {
+  if (message.sealed === undefined) return false
   let isLacking = false
-  decodePieces(channelKey(channel), bytes, (subject, generation) => {
-    isLacking ||= !keys.isSettled(channel.workspace, subject, generation)
+  decodePieces(placeOf(message), message.sealed, (subject, generation) => {
+    isLacking ||= !keys.isSettled(workspaceOf(message), subject, generation)
     return 'erased'
   })
   return isLacking
 }
 
-/** The append as it was accepted; masked and saying so where its keys are destroyed. */
-export function openAppend(message: AppendMessage, open: Opener): AppendMessage {
-  const { channel, sealed: bytes } = message
-  const groups = bytes && decodePieces(channelKey(channel), bytes, open)
+/**
+ * The message as it was accepted: masked where its keys are destroyed, and events say so.
+ * @param keys Undefined where there are none.
+ */
+export function openContent<T extends Content>(keys: SubjectKeys | undefined, message: T): T
+export function openContent(keys: SubjectKeys | undefined, message: Content): Content {
+  const open = keys?.opener(workspaceOf(message)) ?? (() => 'erased' as const)
+  const groups = message.sealed && decodePieces(placeOf(message), message.sealed, open)
   if (groups === undefined) return message
+  const pieces = groups.flatMap((group) => group.pieces)
+  return message.kind === 'append' ? openEvents(message, pieces) : openRows(message, pieces)
+}
+
+type Pieces = OpenedGroup['pieces']
+
+function openEvents(message: AppendMessage, pieces: Pieces): AppendMessage {
   const events = [...message.events]
-  for (const { index, same, bytes: piece } of groups.flatMap(({ pieces }) => pieces)) {
-    const masked = events[index]
+  for (const piece of pieces) {
+    const masked = events[piece.index]
     if (masked === undefined) continue
-    const json = piece && Buffer.concat(unmasked(Buffer.from(masked.json), { same }, piece)).toString()
-    events[index] =
+    const json = lineOf(masked.json, piece)
+    events[piece.index] =
       json !== undefined && isEventLine(json)
         ? { ...masked, event: JSON.parse(json), json }
         : { ...masked, ...erasedEvent(masked.event, masked.json), isErased: true }
   }
   return { ...message, events, sealed: undefined }
+}
+
+function openRows(message: CarryMessage, pieces: Pieces): CarryMessage {
+  const rows = [...message.rows]
+  for (const piece of pieces) {
+    const masked = rows[piece.index]
+    const line = masked && lineOf(encodeRow(masked), piece)
+    const [row] = line === undefined ? [] : decodeRows([line])
+    if (row) rows[piece.index] = row
+  }
+  return { ...message, rows, sealed: undefined }
+}
+
+/** Undefined when the piece is gone. */
+function lineOf(masked: string, { same, bytes }: Pieces[number]): string | undefined {
+  return bytes && Buffer.concat(unmasked(Buffer.from(masked), { same }, bytes)).toString()
+}
+
+type Content = AppendMessage | CarryMessage
+
+function workspaceOf(content: Content): string {
+  return content.kind === 'append' ? content.channel.workspace : content.workspace
+}
+
+/** Where pieces belong: they open in no other channel. */
+function placeOf(content: Pick<AppendMessage, 'channel'> | Pick<Carry, 'workspace'>): Buffer {
+  return channelKey('channel' in content ? content.channel : { workspace: content.workspace })
 }
