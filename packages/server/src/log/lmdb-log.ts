@@ -135,6 +135,11 @@ export class LmdbLog extends ReadingLog implements Log {
     return this.kept.projected
   }
 
+  /** True when something is sealed with keys of a subject. */
+  holdsData(workspace: string, subject: Subject): boolean {
+    return this.vault?.hasKeys(workspace, subject) === true
+  }
+
   /** True when a projection keeps a record that may hold a subject's personal data. */
   hasRecords(workspace: string, subject: Subject): boolean {
     return this.kept.projected.masked(workspace, subject).length > 0

@@ -9,7 +9,7 @@ import { SetClock } from '../../testing/clock.js'
 import { type Access, createAccess } from '../access/access.js'
 import { digest } from '../access/secret-text.js'
 import { type Clock, systemClock } from '../clock.js'
-import { privacyOf } from '../compose/own-privacy.js'
+import { clusterPrivacy, privacyOf } from '../compose/own-privacy.js'
 import { type JetStreamEngine, openJetStreamEngine } from '../log/jetstream.js'
 import { type LmdbEngine, openLmdbEngine } from '../log/lmdb.js'
 import type { Channel, Idempotency, Log, NewEvent, Store } from '../log/log.js'
@@ -160,6 +160,7 @@ export async function gateway(urls: readonly string[]): Promise<JetStreamEngine>
     clock: systemClock,
     retentionMs: 7 * 24 * HOUR,
     projections,
+    privacy: (store) => clusterPrivacy({ sealingKey: undefined }, store, builtinCatalogue),
   })
   onTestFinished(() => engine.close())
   await engine.log.catchUp()

@@ -189,17 +189,18 @@ function read(header: Header, rest: Buffer): Message | undefined {
   const events = lines.map((json, index): Entering => {
     const type = t[t.length === 1 ? 0 : index]
     if (typeof type !== 'string' || !TYPE.test(type)) throw new TypeError('An event has no type')
-    if (!isEventLine(json)) throw new TypeError('An event is no line of JSON that is an object')
-    const event = JSON.parse(json) as JsonObject
-    // Its frame has the position there.
-    if (c !== undefined && event.id !== undefined) throw new TypeError("A call's event has an id of its own")
-    return { type, event, json, idempotency: keys.get(index) }
+    return { type, event: parseEvent(channel, json), json, idempotency: keys.get(index) }
   })
   return { kind: 'append', channel, events, request: k && { key: k[0], fingerprint: k[1] }, moved, sealed }
 }
 
-export function isEventLine(json: string): boolean {
-  return EVENT_LINE.test(json)
+/** @throws Error for what is no event of that channel. */
+export function parseEvent({ call }: Channel, json: string): JsonObject {
+  if (!EVENT_LINE.test(json)) throw new TypeError('An event is no line of JSON that is an object')
+  const event = JSON.parse(json) as JsonObject
+  // Its frame has the position there.
+  if (call !== undefined && event.id !== undefined) throw new TypeError("A call's event has an id of its own")
+  return event
 }
 
 function isSequence(value: unknown): value is number {

@@ -149,7 +149,7 @@ export class Partition {
     const { keys, partition } = this.options
     if (keys === undefined) throw new SwitchboardError('unavailable', 'Personal data is kept in clear text here.')
     // 1. Nobody can open what is sealed with them from here on, nor seal more with them.
-    const erasure = await keys.destroy(workspace, subject, unless)
+    const erasure = await keys.destroy(workspace, subject, unless, this.log.holdsData(workspace, subject))
     if (erasure === undefined) return { erasedAt: keys.erasureOf(workspace, subject)?.at, isNew: false }
     // 2. Every copy destroys what it has sealed with keys of its own, at the same place in the stream.
     const { through, at } = erasure

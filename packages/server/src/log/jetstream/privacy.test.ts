@@ -178,6 +178,35 @@ describe('personal data over JetStream', () => {
     expect(bench.warnings.join()).toContain('in clear text')
     expect(await allOf(log)).toEqual(before)
     expect(bytesOf(bench.options.dir)).not.toContain('"ada"')
+    // In the stream it stays until retention; nobody reads it there any more.
+    expect((await log.eraseData('w1', CALL)).isNew).toBe(true)
+    expect(await namesOf(log)).toEqual([MASKED_TEXT])
+    expect((await log.eraseData('w1', CALL)).isNew).toBe(false)
+  })
+
+  test('that somebody has moved to another place in the stream opens there for nobody', async () => {
+    const bench = await start()
+    const { log } = bench.engine
+    await log.append(W1, [named('ada')])
+    const jsm = await managerOf(bench)
+    const { data } = (await jsm.streams.getMessage('SB_EVENTS_0', { last_by_subj: 'sb.0.ws.>' })) ?? {}
+    const text = Buffer.from(data ?? []).toString()
+    const connection = await connect({ servers: [...bench.options.servers] })
+    ends.push(() => connection.close())
+    for (const moved of [
+      text.replace('"w":"w1"', '"w":"w1","c":"CA1"'),
+      text.replace('"name":"[masked]"', '"n":1'),
+      text.replace(/"z":"[^"]*"/, '"z":"AAAA"'),
+    ]) {
+      await connection.request('sb.0.ws.w1.call_started', moved)
+    }
+    const other = (await bench.another()).log
+    await other.catchUp()
+    expect(await namesOf(other, C1)).toEqual([MASKED_TEXT])
+    await log.append(W1, [named('eve')])
+    expect((await namesOf(log))[0]).toBe('ada')
+    expect((await namesOf(log)).at(-1)).toBe('eve')
+    expect(log.health()).toEqual({ writable: true, faults: [] })
   })
 })
 
@@ -203,7 +232,7 @@ describe('the keys of a subject', () => {
     const jsm = await managerOf(bench)
     const breakOff = [
       // After the keys were destroyed, before the stream says so.
-      async (keys: SubjectKeys) => void (await keys.destroy('w1', CALL, undefined)),
+      async (keys: SubjectKeys) => void (await keys.destroy('w1', CALL, undefined, false)),
       // Between the record of the erasure and the end of the keys, or with a key that is gone and whose marker is not there.
       async (_: SubjectKeys, store: KvStore, isGone = false) => {
         const { sequence } = await stored(jsm)
@@ -260,14 +289,12 @@ describe('the keys of a subject', () => {
     expect(keys.opening('w1', CALL, second.generation)).toBeUndefined()
   })
 
-  test('are of no use with another sealing key, and the engine says so', async () => {
+  test('are of no use with another sealing key, and that is said at the start', async () => {
     const bench = await start()
+    const store = bench.engine.store as KvStore
     await bench.engine.log.append(W1, [named('ada')])
-    const keys = await SubjectKeys.open(bench.engine.store as KvStore, bench.options.clock, {
-      ...privacy,
-      sealingKey: Buffer.alloc(32, 1),
-    })
-    ends.push(async () => keys.close())
-    expect(() => keys.lasting('w1', CALL)).toThrow(expect.objectContaining({ code: 'storage_fault' }))
+    const wrong = { ...privacy, sealingKey: Buffer.alloc(32, 1) }
+    const refused = { code: 'storage_fault', detail: expect.stringContaining('SWITCHBOARD_SEALING_KEY') }
+    await expect(SubjectKeys.open(store, bench.options.clock, wrong)).rejects.toMatchObject(refused)
   })
 })

@@ -5,7 +5,7 @@ import { decodePieces, encodePieces, type OpenedGroup, pieceOf, type Sealable, u
 import { nameOfSubject, type Subject, subjectOf } from '../subject.js'
 import type { SubjectKey } from '../vault.js'
 import { type CarriedRow, type Carry, decodeRows, encodeRow } from './carry.js'
-import { type AppendMessage, type CarryMessage, isEventLine, type OutgoingAppend } from './message.js'
+import { type AppendMessage, type CarryMessage, type OutgoingAppend, parseEvent } from './message.js'
 import type { SubjectKeys } from './subject-keys.js'
 
 /** An append before its personal data is sealed. */
@@ -101,12 +101,12 @@ export function lacksKeys(keys: SubjectKeys, message: Content): boolean {
 
 /**
  * The message as it was accepted: masked where its keys are destroyed, and events say so.
- * @param keys Undefined where there are none.
+ * @param keys Undefined where nothing is sealed: what others have sealed stays as it is stored.
  */
 export function openContent<T extends Content>(keys: SubjectKeys | undefined, message: T): T
 export function openContent(keys: SubjectKeys | undefined, message: Content): Content {
-  const open = keys?.opener(workspaceOf(message)) ?? (() => 'erased' as const)
-  const groups = message.sealed && decodePieces(placeOf(message), message.sealed, open)
+  const open = keys?.opener(workspaceOf(message))
+  const groups = message.sealed && open && decodePieces(placeOf(message), message.sealed, open)
   if (groups === undefined) return message
   const pieces = groups.flatMap((group) => group.pieces)
   return message.kind === 'append' ? openEvents(message, pieces) : openRows(message, pieces)
@@ -119,11 +119,10 @@ function openEvents(message: AppendMessage, pieces: Pieces): AppendMessage {
   for (const piece of pieces) {
     const masked = events[piece.index]
     if (masked === undefined) continue
-    const json = lineOf(masked.json, piece)
-    events[piece.index] =
-      json !== undefined && isEventLine(json)
-        ? { ...masked, event: JSON.parse(json), json }
-        : { ...masked, ...erasedEvent(masked.event, masked.json), isErased: true }
+    const opened = lineOf(masked.json, piece, (json) => ({ json, event: parseEvent(message.channel, json) }))
+    events[piece.index] = opened
+      ? { ...masked, ...opened }
+      : { ...masked, ...erasedEvent(masked.event, masked.json), isErased: true }
   }
   return { ...message, events, sealed: undefined }
 }
@@ -132,16 +131,19 @@ function openRows(message: CarryMessage, pieces: Pieces): CarryMessage {
   const rows = [...message.rows]
   for (const piece of pieces) {
     const masked = rows[piece.index]
-    const line = masked && lineOf(encodeRow(masked), piece)
-    const [row] = line === undefined ? [] : decodeRows([line])
+    const row = masked && lineOf(encodeRow(masked), piece, (line) => decodeRows([line])[0])
     if (row) rows[piece.index] = row
   }
   return { ...message, rows, sealed: undefined }
 }
 
-/** Undefined when the piece is gone. */
-function lineOf(masked: string, { same, bytes }: Pieces[number]): string | undefined {
-  return bytes && Buffer.concat(unmasked(Buffer.from(masked), { same }, bytes)).toString()
+/** Undefined when the piece is gone, or is another line's: somebody who may publish there has moved it. */
+function lineOf<T>(masked: string, { same, bytes }: Pieces[number], parse: (line: string) => T): T | undefined {
+  try {
+    return bytes && parse(Buffer.concat(unmasked(Buffer.from(masked), { same }, bytes)).toString())
+  } catch {
+    return undefined
+  }
 }
 
 type Content = AppendMessage | CarryMessage

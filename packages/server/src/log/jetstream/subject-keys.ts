@@ -68,10 +68,20 @@ export class SubjectKeys {
     })
   }
 
+  /** @throws SwitchboardError `storage_fault` when the sealing key is not the deployment's. */
   static async open(store: KvStore, clock: Clock, privacy: Privacy): Promise<SubjectKeys> {
     const keys = new SubjectKeys(store, clock, privacy)
     for (const { key, value } of await store.all(KEY)) keys.note(key, value)
-    return keys
+    const [any] = keys.known.values()
+    if (any === undefined) return keys
+    try {
+      // With the wrong sealing key nothing can be read: it is better said at the start.
+      keys.lasting(any.workspace, any.subject)
+      return keys
+    } catch (error) {
+      keys.close()
+      throw error
+    }
   }
 
   get mask(): Privacy['mask'] {
@@ -162,21 +172,27 @@ export class SubjectKeys {
   }
 
   /**
-   * Destroys the keys of a subject, if there is one, or an erasure that was not finished. It is finished with `finish`.
+   * Destroys the keys of a subject, if there is one, or an erasure that was not finished, or copies hold what was stored
+   * before it was sealed. It is finished with `finish`.
    *
    *     1  the erasure is a record, and the keys are void    crash: asked again, it goes on
    *     2  the keys' records are overwritten, and gone
    *
    * @throws SwitchboardError `legal_hold`; `unavailable`, then it may be begun, and is to be asked for again.
    */
-  async destroy(workspace: string, subject: Subject, unless: StoredName | undefined): Promise<KeysErasure | undefined> {
+  async destroy(
+    workspace: string,
+    subject: Subject,
+    unless: StoredName | undefined,
+    areCopiesHolding: boolean,
+  ): Promise<KeysErasure | undefined> {
     await this.store.refresh()
     if (unless && this.store.get(unless.kind, unless.key) !== undefined) {
       throw new SwitchboardError('legal_hold', `Nothing was erased: this ${subject.kind} is under a legal hold.`)
     }
     const name = nameOf(workspace, subject)
     const before = this.erasure(name)
-    if (!this.known.has(name) && !before?.isPending) return undefined
+    if (!this.known.has(name) && !before?.isPending && !areCopiesHolding) return undefined
     const through = Math.max(this.newest(name)[0], before?.through ?? 0)
     const erasure = { through, at: this.clock.now(), isPending: true }
     // What was put before it is known once it has come back: nothing is void and left.
