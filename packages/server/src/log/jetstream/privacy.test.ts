@@ -92,6 +92,7 @@ describe('personal data over JetStream', () => {
     expect((await other.eraseData('w1', CALL)).isNew).toBe(false)
     // What comes later has keys of its own, whoever takes it.
     await other.append(W1, [named('eve')])
+    await log.catchUp()
     expect(await namesOf(log)).toEqual([MASKED_TEXT, 'bob', 'eve'])
     expect(bytesOf(bench.folder)).not.toContain('secret')
   })
