@@ -92,6 +92,30 @@ describe.skipIf(reason)('two gateways of one deployment:', () => {
     }
   })
 
+  test('personal data that is erased at one is masked at the other: in history, in state and for who subscribes next', async () => {
+    const call = 'CAerased'
+    const started = { event_type: 'call.started', call_sid: call, direction: 'inbound', service_id: SERVICE }
+    const [before] = await one.publish([numbered(900, 0)])
+    const [id] = await one.publish([{ ...started, caller_id: '+15550142' }])
+    const shown = async (gateway: TestServer) => {
+      const paths = ['events', `calls/${call}`].map((path) => `/v1/${one.workspace}/${path}`)
+      const answers = await Promise.all(paths.map((path) => gateway.request('GET', path)))
+      const stream = new RawStream(gateway, { headers: { 'last-event-id': String(before) } })
+      await stream.has(String(id))
+      stream.close()
+      return JSON.stringify([answers, stream.frames])
+    }
+    expect((await shown(two)).split('+15550142').length).toBeGreaterThan(2)
+    await one.request('PUT', `/v1/${one.workspace}/calls/${call}/hold`, { reason: 'court' })
+    const erase = (gateway: TestServer) => gateway.request('DELETE', `/v1/${one.workspace}/calls/${call}/data`)
+    await expect(erase(two)).rejects.toThrow('legal_hold')
+    await two.request('DELETE', `/v1/${one.workspace}/calls/${call}/hold`)
+    const { erased_at } = await erase(one)
+    expect(await shown(two)).not.toContain('+15550142')
+    expect(await shown(one)).not.toContain('+15550142')
+    expect((await erase(two)).erased_at).toBe(erased_at)
+  })
+
   test('what both note is one trail, which both show', async () => {
     const { head } = await one.request('GET', `/v1/${one.workspace}/audit?limit=1`)
     const noted = (head as { sequence: number }).sequence
