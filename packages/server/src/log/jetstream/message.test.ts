@@ -7,6 +7,7 @@ import {
   encodeAppend,
   encodeCarry,
   encodeErase,
+  encodeForget,
   encodeParts,
   encodeRetain,
 } from './message.js'
@@ -68,6 +69,12 @@ test('what is written is what is read', () => {
     }),
   )
   fc.assert(
+    fc.property(append, fc.uint8Array(), (message, bytes) => {
+      const sealed = { ...message, sealed: Buffer.from(bytes) }
+      expect(decodeMessage(encodeAppend(sealed))).toEqual({ kind: 'append', ...sealed })
+    }),
+  )
+  fc.assert(
     fc.property(id, fc.nat(), fc.array(row), (workspace, after, rows) => {
       expect(decodeMessage(encodeCarry({ workspace, after, rows }))).toEqual({ kind: 'carry', workspace, after, rows })
     }),
@@ -76,6 +83,8 @@ test('what is written is what is read', () => {
     fc.property(channel, fc.nat(), (channel, before) => {
       expect(decodeMessage(encodeErase(channel))).toEqual({ kind: 'erase', channel })
       expect(decodeMessage(encodeRetain(before))).toEqual({ kind: 'retain', before })
+      const forget = { workspace: channel.workspace, subject: { kind: 'call', id: 'CA1' }, through: before } as const
+      expect(decodeMessage(encodeForget(forget))).toEqual({ kind: 'forget', ...forget })
     }),
   )
 })
