@@ -259,6 +259,40 @@ describe('the keys of a subject', () => {
     }
   })
 
+  test('whose erasure was broken off are not forgotten because the gateway that is asked has nothing left', async () => {
+    const bench = await start({ projections: [] })
+    const other = (await bench.another()).log
+    await bench.engine.log.append(W1, [named('ada')])
+    await other.catchUp()
+    const keys = await SubjectKeys.open(bench.engine.store as KvStore, bench.options.clock, privacy)
+    await keys.destroy('w1', CALL, undefined, false)
+    keys.close()
+    await bench.engine.close()
+    rmSync(join(bench.options.dir, 'replica-1'), { recursive: true })
+    const { log } = await bench.reopen()
+    expect(await namesOf(log)).toEqual([MASKED_TEXT])
+    expect(await namesOf(other)).toEqual(['ada'])
+    expect((await log.eraseData('w1', CALL)).isNew).toBe(true)
+    await other.catchUp()
+    expect(await namesOf(other)).toEqual([MASKED_TEXT])
+  })
+
+  test('are asked for by a gateway that hears of the append before it hears of them', async () => {
+    const bench = await start()
+    const other = await bench.another()
+    const store = other.store as KvStore
+    const { get, refresh } = store
+    let isLate = true
+    store.get = (kind, key) => (isLate ? undefined : get.call(store, kind, key))
+    store.refresh = async () => {
+      await refresh.call(store)
+      isLate = false
+    }
+    await bench.engine.log.append(W1, [named('ada')])
+    await other.log.catchUp()
+    expect(await namesOf(other.log)).toEqual(['ada'])
+  })
+
   test('are one a day, made once by whoever needs one first, and dropped when they seal nothing any more', async () => {
     const bench = await start()
     const clock = new SetClock()
