@@ -270,6 +270,7 @@ describe('the keys of a subject', () => {
     await bench.engine.close()
     rmSync(join(bench.options.dir, 'replica-1'), { recursive: true })
     const { log } = await bench.reopen()
+    await log.catchUp()
     expect(await namesOf(log)).toEqual([MASKED_TEXT])
     expect(await namesOf(other)).toEqual(['ada'])
     expect((await log.eraseData('w1', CALL)).isNew).toBe(true)
