@@ -24,6 +24,7 @@ import { answerDirectly } from './http/direct.js'
 import { directPublish } from './http/direct-publish.js'
 import { directStream } from './http/direct-stream.js'
 import { twilioSettings } from './http/sources.js'
+import { createStrangers } from './http/strangers.js'
 import { createIngest } from './ingest/ingest.js'
 import { createPublishRate, noPublishRate } from './ingest/rate.js'
 import { type Config, requireOneMachine } from './ops/config.js'
@@ -172,7 +173,7 @@ export interface Served {
 /** Everything between an engine and the network, as each process has it. */
 export async function serve(founding: Founding, { engine, catalogue, shared, ...keys }: Ground): Promise<Served> {
   const { config, clock, logger, undo, certificate } = founding
-  const { dataDir: dir, heartbeatMs, maxStreamsPerWorkspace, drainMs } = config
+  const { dataDir: dir, heartbeatMs, maxStreamsPerWorkspace, maxStreamsPerKey, drainMs } = config
   const { log, store } = engine
   const allowedOrigins = config.allowedOrigins ?? []
   const health = createHealth()
@@ -203,10 +204,17 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     clock,
     meter,
     maxStreamsPerWorkspace,
+    maxStreamsPerKey,
     seats: shared.seats,
     drainMs: drainMs * STREAMS_SHARE,
   })
   const trust = trustOf(config.trustProxy)
+  const strangers = createStrangers({
+    perAddressMax: config.maxStrangersPerAddress,
+    max: config.maxStrangers,
+    trust,
+    onCut: metrics.strangerCut,
+  })
   const streaming = { log, fanout, sessions, catalogue, clock, meter, config: { heartbeatMs, allowedOrigins } }
   const observers = undo.later(
     createObserverEndpoint({
@@ -214,6 +222,7 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
       gate: access,
       callFacts: callFacts(log),
       addressOf: (request) => clientAddress(request, trust),
+      onKnown: strangers.known,
     }),
     (opened) => opened.close(),
   )
@@ -233,6 +242,12 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     isDraining: () => health.isDraining,
     onRequestOver,
   })
+  app.server.on('connection', strangers.met)
+  // After the guard, before the body.
+  app.addHook('preParsing', (request, _reply, _body, done) => {
+    if (request.principal !== undefined) strangers.known(request.raw.socket)
+    done()
+  })
   await registerApi(app, {
     access,
     log,
@@ -250,10 +265,11 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
   })
   const detacher = createDetacher()
   routeUpgrades(app.server, observers.handleUpgrade, detacher)
-  answerDirectly(app.server, () => health.isDraining, [
+  const directs = [
     directPublish({ ingest, access, meter, log: logger, onRequestOver }),
     directStream({ stream: streaming, access, detacher, onRequestOver }),
-  ])
+  ]
+  answerDirectly(app.server, () => health.isDraining, directs, strangers.known)
   metrics.read({
     tailBytes: () => fanout.stats().tailBytes,
     subscriberLagMax: (kind) => fanout.stats().lagMax[kind],
@@ -262,6 +278,7 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     logBytes: () => folderBytes(dir),
     logBehind: () => engine.behind(),
     storeRecords: () => ({ workspaces: access.counts().workspaces }),
+    strangers: strangers.count,
     ready: () => health.isReady,
   })
 

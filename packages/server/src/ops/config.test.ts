@@ -32,6 +32,9 @@ test('with nothing set, everything has the value that the table says', () => {
     sealingKey: undefined,
     retentionMs: 7 * DAY_MS,
     maxStreamsPerWorkspace: 1000,
+    maxStreamsPerKey: undefined,
+    maxStrangersPerAddress: 4096,
+    maxStrangers: 16_384,
     heartbeatMs: 15_000,
     allowedOrigins: undefined,
     catalogue: undefined,
@@ -104,6 +107,9 @@ const cases: Record<SettingName, { good: readonly (readonly [string, unknown])[]
     bad: ['7', '7 d', '7w', '-1d', '0d', '1.5h', '99999999d', 'forever'],
   },
   maxStreamsPerWorkspace: { good: [['1', 1]], bad: ['0', 'many', '1e3'] },
+  maxStreamsPerKey: { good: [['1', 1]], bad: ['0', 'many', '1e3'] },
+  maxStrangersPerAddress: { good: [['1', 1]], bad: ['0', 'many', '1e3'] },
+  maxStrangers: { good: [['1', 1]], bad: ['0', 'many', '1e3'] },
   heartbeatMs: {
     good: [
       ['200ms', 200],

@@ -60,6 +60,8 @@ export interface SessionCounts {
 /** All open streams of this process. */
 export interface Sessions {
   readonly maxStreamsPerWorkspace: number
+  /** What a refused stream is told: how many its key could have had. */
+  readonly maxStreamsPerKey: number
   /** Takes a stream in, or says why not: it is then the transport's to refuse, and to count. */
   open(request: SessionRequest): Session | 'too_many_streams' | 'server_draining'
   counts(): SessionCounts
@@ -75,6 +77,8 @@ export interface SessionsDependencies {
   readonly meter: Meter
   /** Streams a workspace may have open, both kinds together. */
   readonly maxStreamsPerWorkspace: number
+  /** Streams that one key and its tokens may have open at this process. Default: what the workspace may. */
+  readonly maxStreamsPerKey?: number | undefined
   /** Where they are counted. Default: at this process. */
   readonly seats?: Seats
   /** How long a drain may take, in milliseconds. */
@@ -92,6 +96,7 @@ const RETRY_SPREAD_MS = { min: 2000, max: 30_000 }
 
 export function createSessions(dependencies: SessionsDependencies): Sessions {
   const { gate, clock, meter, maxStreamsPerWorkspace, drainMs } = dependencies
+  const { maxStreamsPerKey = Number.POSITIVE_INFINITY } = dependencies
   const seats = dependencies.seats ?? createSeats(maxStreamsPerWorkspace)
   /** Streams that are not ending. */
   const open = new Set<OpenSession>()
@@ -215,8 +220,12 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
 
   return {
     maxStreamsPerWorkspace,
+    maxStreamsPerKey: Math.min(maxStreamsPerKey, maxStreamsPerWorkspace),
     open(request) {
       if (draining) return 'server_draining'
+      const { kind, keyId } = request.principal
+      // The admin key is in every workspace, and whoever holds it may make any number of keys.
+      if (kind !== 'admin' && (byKey.get(keyId)?.size ?? 0) >= maxStreamsPerKey) return 'too_many_streams'
       const seat = seats.take(request.workspace)
       return seat === false ? 'too_many_streams' : new OpenSession(request, seat)
     },
