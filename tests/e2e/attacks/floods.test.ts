@@ -82,17 +82,17 @@ test('behind a trusted proxy all together are bounded, and those with a key are 
   expect(await metric(server, 'switchboard_strangers_cut_total{limit="address"}')).toBe(0)
 })
 
-test('a head that never ends is answered with 408 within twenty seconds, and so is a connection that says nothing', async () => {
+test('a head that never ends is answered with 408 long before half a minute, and a connection that says nothing ends as well', async () => {
   const server = await TestServer.start()
   const attacker = new Attacker(server)
   const [silent, dripping] = [attacker.connects(), attacker.connects()]
   dripping.send('GET /healthz HTTP/1.1\r\nHost: x\r\n')
   const began = performance.now()
   const drip = setInterval(() => dripping.isOver || dripping.send('X-A: b\r\n'), 500)
-  await until('both to end', () => (silent.isOver && dripping.isOver) || undefined, 25_000).finally(() =>
+  await until('both to end', () => (silent.isOver && dripping.isOver) || undefined, 30_000).finally(() =>
     clearInterval(drip),
   )
-  expect(performance.now() - began).toBeLessThan(22_000)
+  expect(performance.now() - began).toBeLessThan(28_000)
   expect(dripping.statuses).toEqual([408])
 })
 

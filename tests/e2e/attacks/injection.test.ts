@@ -92,7 +92,7 @@ describe('what an event says', () => {
     }
     // The objects of the process are as they were, and an odd id is an id like others.
     const odd = await attacker.asks('GET', `/v1/${server.workspace}/calls/__proto__`, { credential: key })
-    expect(odd.json).toMatchObject({ call_sid: '__proto__', status: 'active' })
+    expect(odd.json.call).toMatchObject({ call_sid: '__proto__', status: 'active' })
     expect((await attacker.asks('GET', '/healthz')).json).not.toHaveProperty('polluted')
     expect((await attacker.asks('GET', '/metrics')).text).not.toContain('forged')
   })
