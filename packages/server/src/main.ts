@@ -28,6 +28,7 @@ import { answerDirectly } from './http/direct.js'
 import { directPublish } from './http/direct-publish.js'
 import { directStream } from './http/direct-stream.js'
 import { twilioSettings } from './http/sources.js'
+import { createStrangers } from './http/strangers.js'
 import { createIngest } from './ingest/ingest.js'
 import { createPublishRate, noPublishRate } from './ingest/rate.js'
 import { type Config, requireOneMachine } from './ops/config.js'
@@ -195,7 +196,7 @@ export interface Served {
 /** Everything between an engine and the network, as each process has it. */
 export async function serve(founding: Founding, { engine, catalogue, shared, ...keys }: Ground): Promise<Served> {
   const { config, clock, logger, undo, certificate } = founding
-  const { dataDir: dir, heartbeatMs, maxStreamsPerWorkspace, drainMs } = config
+  const { dataDir: dir, heartbeatMs, maxStreamsPerWorkspace, maxStreamsPerKey, drainMs } = config
   const { log, store, ledger } = engine
   const allowedOrigins = config.allowedOrigins ?? []
   const health = createHealth()
@@ -235,6 +236,7 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     meter,
     watch: trail.streams,
     maxStreamsPerWorkspace,
+    maxStreamsPerKey,
     seats: shared.seats,
     // A seat of one that all have a part in would be waited for.
     isOverloaded: () => load.trouble !== undefined || shared.stuck() !== undefined,
@@ -250,12 +252,19 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     addressOf,
     config: { heartbeatMs, allowedOrigins },
   }
+  const strangers = createStrangers({
+    perAddressMax: config.maxStrangersPerAddress,
+    max: config.maxStrangers,
+    trust,
+    onCut: metrics.strangerCut,
+  })
   const observers = undo.later(
     createObserverEndpoint({
       ...streaming,
       gate: access,
       callFacts: callFacts(log),
       onUse: trail.onUse,
+      onKnown: strangers.known,
     }),
     (opened) => opened.close(),
   )
@@ -274,6 +283,12 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     certificate,
     isDraining: () => health.isDraining,
     onRequestOver,
+  })
+  app.server.on('connection', strangers.met)
+  // After the guard, before the body.
+  app.addHook('preParsing', (request, _reply, _body, done) => {
+    if (request.principal !== undefined) strangers.known(request.raw.socket)
+    done()
   })
   await registerApi(app, {
     access,
@@ -294,10 +309,11 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
   })
   const detacher = createDetacher()
   routeUpgrades(app.server, observers.handleUpgrade, detacher)
-  answerDirectly(app.server, () => health.isDraining, [
+  const directs = [
     directPublish({ ingest, access, meter, log: logger, onUse: trail.onUse, onRequestOver }),
     directStream({ stream: streaming, access, detacher, onUse: trail.onUse, onRequestOver }),
-  ])
+  ]
+  answerDirectly(app.server, () => health.isDraining, directs, strangers.known)
   metrics.read({
     tailBytes: () => fanout.stats().tailBytes,
     subscriberLagMax: (kind) => fanout.stats().lagMax[kind],
@@ -310,6 +326,7 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     eventLoopLateSeconds: () => load.lateMs / 1000,
     memoryShare: () => load.memoryShare,
     storeRecords: () => ({ workspaces: access.counts().workspaces }),
+    strangers: strangers.count,
     ready: () => health.isReady,
   })
 
