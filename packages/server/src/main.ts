@@ -29,6 +29,7 @@ import { directPublish } from './http/direct-publish.js'
 import { directStream } from './http/direct-stream.js'
 import { twilioSettings } from './http/sources.js'
 import { createStrangers } from './http/strangers.js'
+import { createFingerprint } from './ingest/fingerprint.js'
 import { createIngest } from './ingest/ingest.js'
 import { createPublishRate, noPublishRate } from './ingest/rate.js'
 import { type Config, requireOneMachine } from './ops/config.js'
@@ -221,7 +222,16 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
   const { publishRate } = config
   const rate = publishRate === undefined ? noPublishRate : shared.publishRate(createPublishRate(publishRate, clock))
   const ingest = undo.later(
-    createIngest({ log, catalogue, clock, meter, rate, toolCalls: shared.toolCalls, isShort: () => load.isShort }),
+    createIngest({
+      log,
+      catalogue,
+      clock,
+      meter,
+      rate,
+      fingerprint: createFingerprint(keys.sealingKey),
+      toolCalls: shared.toolCalls,
+      isShort: () => load.isShort,
+    }),
     (opened) => opened.close(),
   )
   health.check('load', () => load.trouble ?? waitingTrouble(ingest.waiting))
