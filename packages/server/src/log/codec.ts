@@ -3,8 +3,7 @@ import { Block, encodeFrame, erasedFrame } from './block.js'
 import { numbered, numberOf } from './keys.js'
 import { SEAL_BYTES, sealInPlace, unseal } from './seal.js'
 import { decodePieces, encodePieces, type OpenedGroup, type Opener, type Piece, type Sealable } from './sealed-parts.js'
-import { nameOfSubject, type Subject } from './subject.js'
-import type { SubjectKey } from './vault.js'
+import { nameOfSubject, type Subject, type SubjectKey } from './subject.js'
 
 /**
  * A block as stored, little endian:
