@@ -1,5 +1,5 @@
 import { type ChannelKind, type JsonObject, type Position, SwitchboardError } from '@switchboard/contract'
-import { Block, encodeFrame, erasedFrame } from './block.js'
+import { Block, encodeFrame, erasedFrame, lineJson } from './block.js'
 import { numbered, numberOf } from './keys.js'
 import { SEAL_BYTES, sealInPlace, unseal } from './seal.js'
 import { decodePieces, encodePieces, type OpenedGroup, type Opener, type Piece, type Sealable } from './sealed-parts.js'
@@ -180,7 +180,7 @@ function maskedFrames(
     const masked = sealing.mask(type, event)
     if (masked === event) continue
     found ??= new Array<Buffer | undefined>(entries.length).fill(undefined)
-    found[index] = Buffer.from(encodeFrame(kind, position, type, JSON.stringify(masked)))
+    found[index] = Buffer.from(encodeFrame(kind, position, type, lineJson(masked)))
   }
   return found
 }
