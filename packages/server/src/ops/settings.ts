@@ -151,7 +151,7 @@ export const settings = {
     flag: '--sealing-key',
     placeholder: '<base64>',
     otherwise: 'generated on the first start and kept beside what it seals',
-    meaning: 'Seals the secrets of sources, such as one from openssl rand -base64 32. The same at every gateway.',
+    meaning: 'Seals personal data and the secrets of sources, such as one from openssl rand -base64 32. The same at every gateway.',
     secret: true,
     ...base64Bytes(SEALING_KEY_BYTES),
   },
