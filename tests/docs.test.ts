@@ -201,7 +201,8 @@ test('the page of metrics has each metric once, with its labels, and no other', 
 
 test('documents name no variable and no metric that there is not', () => {
   const ofClients = ['SWITCHBOARD_URL', 'SWITCHBOARD_API_KEY', 'SWITCHBOARD_WORKSPACE']
-  const variables = [...settingList.map(({ variable }) => variable), ...ofClients]
+  const ofTests = ['SWITCHBOARD_SIMULATION_SEED', 'SWITCHBOARD_SIMULATION_SCHEDULES']
+  const variables = [...settingList.map(({ variable }) => variable), ...ofClients, ...ofTests]
   for (const path of pages) {
     const text = read(path)
     const named = [...text.matchAll(/\bSWITCHBOARD_[A-Z_]*[A-Z]\b/g)].map(([name]) => name)

@@ -28,6 +28,8 @@ import { answerDirectly } from './http/direct.js'
 import { directPublish } from './http/direct-publish.js'
 import { directStream } from './http/direct-stream.js'
 import { twilioSettings } from './http/sources.js'
+import { createStrangers } from './http/strangers.js'
+import { createFingerprint } from './ingest/fingerprint.js'
 import { createIngest } from './ingest/ingest.js'
 import { createPublishRate, noPublishRate } from './ingest/rate.js'
 import type { Store } from './log/log.js'
@@ -204,7 +206,7 @@ export interface Served {
 /** Everything between an engine and the network, as each process has it. */
 export async function serve(founding: Founding, { engine, catalogue, shared, ...keys }: Ground): Promise<Served> {
   const { config, clock, logger, undo, certificate } = founding
-  const { dataDir: dir, heartbeatMs, maxStreamsPerWorkspace, drainMs } = config
+  const { dataDir: dir, heartbeatMs, maxStreamsPerWorkspace, maxStreamsPerKey, drainMs } = config
   const { log, store, ledger } = engine
   const allowedOrigins = config.allowedOrigins ?? []
   const health = createHealth()
@@ -229,7 +231,16 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
   const { publishRate } = config
   const rate = publishRate === undefined ? noPublishRate : shared.publishRate(createPublishRate(publishRate, clock))
   const ingest = undo.later(
-    createIngest({ log, catalogue, clock, meter, rate, toolCalls: shared.toolCalls, isShort: () => load.isShort }),
+    createIngest({
+      log,
+      catalogue,
+      clock,
+      meter,
+      rate,
+      fingerprint: createFingerprint(keys.sealingKey),
+      toolCalls: shared.toolCalls,
+      isShort: () => load.isShort,
+    }),
     (opened) => opened.close(),
   )
   health.check('load', () => load.trouble ?? waitingTrouble(ingest.waiting))
@@ -244,6 +255,7 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     meter,
     watch: trail.streams,
     maxStreamsPerWorkspace,
+    maxStreamsPerKey,
     seats: shared.seats,
     // A seat of one that all have a part in would be waited for.
     isOverloaded: () => load.trouble !== undefined || shared.stuck() !== undefined,
@@ -259,12 +271,19 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     addressOf,
     config: { heartbeatMs, allowedOrigins },
   }
+  const strangers = createStrangers({
+    perAddressMax: config.maxStrangersPerAddress,
+    max: config.maxStrangers,
+    trust,
+    onCut: metrics.strangerCut,
+  })
   const observers = undo.later(
     createObserverEndpoint({
       ...streaming,
       gate: access,
       callFacts: callFacts(log),
       onUse: trail.onUse,
+      onKnown: strangers.known,
     }),
     (opened) => opened.close(),
   )
@@ -283,6 +302,12 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     certificate,
     isDraining: () => health.isDraining,
     onRequestOver,
+  })
+  app.server.on('connection', strangers.met)
+  // After the guard, before the body.
+  app.addHook('preParsing', (request, _reply, _body, done) => {
+    if (request.principal !== undefined) strangers.known(request.raw.socket)
+    done()
   })
   await registerApi(app, {
     access,
@@ -303,10 +328,11 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
   })
   const detacher = createDetacher()
   routeUpgrades(app.server, observers.handleUpgrade, detacher)
-  answerDirectly(app.server, () => health.isDraining, [
+  const directs = [
     directPublish({ ingest, access, meter, log: logger, onUse: trail.onUse, onRequestOver }),
     directStream({ stream: streaming, access, detacher, onUse: trail.onUse, onRequestOver }),
-  ])
+  ]
+  answerDirectly(app.server, () => health.isDraining, directs, strangers.known)
   metrics.read({
     tailBytes: () => fanout.stats().tailBytes,
     subscriberLagMax: (kind) => fanout.stats().lagMax[kind],
@@ -319,6 +345,7 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     eventLoopLateSeconds: () => load.lateMs / 1000,
     memoryShare: () => load.memoryShare,
     storeRecords: () => ({ workspaces: access.counts().workspaces }),
+    strangers: strangers.count,
     ready: () => health.isReady,
   })
 

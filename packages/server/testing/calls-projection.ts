@@ -7,12 +7,13 @@ export const callsProjection: Projection = {
   fold(previous, { position, type, event }) {
     if (event.poison === true) throw new Error('poisoned')
     if (event.silent === true && previous) return previous
+    const name = event.name ?? previous?.name
     return {
       events: Number(previous?.events ?? 0) + 1,
       last: position.sequence,
       time: position.time,
       type,
-      ...(event.name !== undefined && { name: event.name }),
+      ...(name !== undefined && { name }),
     }
   },
   personal: {

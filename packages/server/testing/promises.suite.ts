@@ -35,7 +35,7 @@ export function promiseSuite(name: string, open: (options: BenchOptions) => Prom
       ])
       const [frame] = await framesOf(log, W1)
       expect(frame).toBe(
-        `id: ${formatPosition(positions[0] as Position)}\nevent: call.started\ndata: {"event_type":"call.started","n":1,"text":"ü\\r\\n\u2028\\""}\n\n`,
+        `id: ${formatPosition(positions[0] as Position)}\nevent: call.started\ndata: {"event_type":"call.started","n":1,"text":"ü\\r\\n\\u2028\\""}\n\n`,
       )
       const again = (await bench.reopen()).log
       expect(await framesOf(again, W1)).toEqual(await framesOf(again, W1, 0, 1))

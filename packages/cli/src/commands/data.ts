@@ -67,7 +67,7 @@ function asked(raw: Raw): Asked {
 /** The routes of one call or surface. */
 async function at({ target, subject }: Asked, context: Context): Promise<{ api: Api; path: string }> {
   const found = await findTarget(target, context)
-  const api = createApi(found.url.value, keyOf(found), context)
+  const api = createApi(found.url.value, keyOf(found, 'managingKey'), context)
   return { api, path: `/v1/${await workspaceId(found, context)}/${subject.kind}/${segment(subject.id)}` }
 }
 

@@ -61,6 +61,7 @@ function Call({ callSid }: { callSid: string }) {
         lasted={clockDuration((call.replay?.at ?? end) - call.beginsAt)}
       />
       {call.gap && <p className="call-note">▲ The beginning of this call is no longer kept.</p>}
+      {call.erased && <p className="call-note">Personal data of this call was erased.</p>}
       {!call.seesWorkspace && (
         <p className="call-note muted">
           Escalation and operators are not shown: <code>events:read</code> is missing.

@@ -40,6 +40,18 @@ test('puts the events of both channels in the order of their time, each once', a
   expect(texts(store)).toEqual(['one', 'listens', 'three', 'left the call'])
 })
 
+test('says that personal data was erased', async () => {
+  const { store, channel, frames } = await open()
+  channel.push(said(1, 'one'))
+  await frames.draw()
+  expect(store.get().erased).toBe(false)
+  channel.push(heard(2, { type: 'user_transcript', transcript: '[masked]', erased: true }))
+  await frames.draw()
+  await frames.draw()
+  expect(store.get().erased).toBe(true)
+  expect(texts(store)).toEqual(['one', '[masked]'])
+})
+
 test('an event that comes late takes its place', async () => {
   const { store, channel, frames, workspace } = await open()
   channel.push(said(1, 'one'), said(3, 'three'))

@@ -24,6 +24,8 @@ export interface CallSnapshot {
   readonly seesWorkspace: boolean
   /** Events of the call are missing: they are no longer kept. */
   readonly gap: boolean
+  /** Personal data of the call was erased: what was personal is masked for everybody. */
+  readonly erased: boolean
   /** Everything so far, oldest first. */
   readonly entries: readonly CallEntry[]
   /** The call at the moment that is shown. */
@@ -69,6 +71,7 @@ export class CallStore extends Store<CallSnapshot> {
         info: undefined,
         seesWorkspace: true,
         gap: false,
+        erased: false,
         entries: [],
         picture: conversation.picture,
         beginsAt: 0,
@@ -168,6 +171,7 @@ export class CallStore extends Store<CallSnapshot> {
     const key = `${'observer' in entry ? 'o' : 'w'} ${entry.id}`
     if (this.#known.has(key)) return
     this.#known.add(key)
+    if (isErased(entry) && !this.latest.erased) this.set({ ...this.latest, erased: true })
     const at = placeOf(this.#entries, entry)
     this.#entries.splice(at, 0, entry)
     if (at < this.#taken) {
@@ -200,6 +204,11 @@ export class CallStore extends Store<CallSnapshot> {
       })
     })
   }
+}
+
+function isErased(entry: CallEntry): boolean {
+  const event: object = 'observer' in entry ? entry.observer : entry.workspace
+  return 'erased' in event && event.erased === true
 }
 
 /** Where an entry belongs: by time, then by the order of its channel; what comes late goes behind its equals. */

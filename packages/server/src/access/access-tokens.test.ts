@@ -1,9 +1,11 @@
 import { limits, type Permission, permissionNames } from '@switchboard/contract'
-import { decodeJwt, SignJWT, UnsecuredJWT } from 'jose'
+import { decodeJwt, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { ADMIN_KEY, expectFailure, HOME, openBench } from './access.test-kit.js'
 import { createAccessTokens } from './access-tokens.js'
+import { createSeal } from './sealing.js'
 import { digest } from './secret-text.js'
+import { SIGNING_PLACE, SIGNING_SECRET } from './signing-secret.js'
 
 const TOKEN = /^[A-Za-z0-9_.-]+$/
 
@@ -144,6 +146,31 @@ describe('an access token', () => {
     for (const other of [`${good}=`, `${good} `, `${good}\0`, `${good.slice(0, -1)} ${good.slice(-1)}`, `${good}.`]) {
       await expectFailure('unauthenticated', () => authenticate(other))
     }
+  })
+
+  test('signed with the right secret for another audience, issuer, kind or time is worth nothing either', async () => {
+    const { access, admin, workspace, store, clock } = await openBench()
+    const { access_token: good } = await access.accessTokens.issue(admin, workspace, { permissions: ['events:read'] })
+    const [record] = await store.all(SIGNING_SECRET.kind)
+    const secret = createSeal(Buffer.alloc(32, 7)).open(SIGNING_PLACE, String(record?.value.sealed)) ?? ''
+    const sign = (claims: JWTPayload, typ = 'at+jwt') =>
+      new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ }).sign(Buffer.from(secret, 'base64'))
+    const claims = decodeJwt(good)
+    // What is refused below is refused for what was changed: unchanged it is accepted.
+    await access.authenticate(await sign(claims), HOME)
+    const { aud: _aud, ...anybody } = claims
+    const { exp: _exp, ...forever } = claims
+    const wrong = [
+      await sign({ ...claims, aud: 'another-service' }),
+      await sign(anybody),
+      await sign({ ...claims, iss: 'another-issuer' }),
+      await sign(claims, 'JWT'),
+      await sign(forever),
+      await sign({ ...claims, nbf: Math.floor(clock.now() / 1000) + 600 }),
+      await sign({ ...claims, permissions: ['everything'] }),
+      await sign({ ...claims, ws: 7 }),
+    ]
+    for (const token of wrong) await expectFailure('unauthenticated', () => access.authenticate(token, HOME))
   })
 
   test('holds across a restart, and in every process of the deployment', async () => {

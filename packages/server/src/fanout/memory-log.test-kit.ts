@@ -1,5 +1,5 @@
 import type { JsonObject, Position } from '@switchboard/contract'
-import { Block, channelKind, encodeFrame } from '../log/block.js'
+import { Block, channelKind, encodeFrame, lineJson } from '../log/block.js'
 import type {
   Appended,
   Bounds,
@@ -58,7 +58,7 @@ export class MemoryLog implements Log {
     const fresh = events.map(({ type, event }): Kept => {
       const position = { time: this.time, sequence: (kept.newest?.sequence ?? 0) + this.step }
       kept.newest = position
-      const frame = Buffer.from(encodeFrame(channelKind(channel), position, type, JSON.stringify(event)))
+      const frame = Buffer.from(encodeFrame(channelKind(channel), position, type, lineJson(event)))
       return { position, type, event, frame }
     })
     kept.entries.push(...fresh)

@@ -1,5 +1,5 @@
 import { type Catalogue, type ChannelKind, compileTypeFilter, SwitchboardError } from '@switchboard/contract'
-import type { Entry } from '../log/block.js'
+import { type Entry, lineJson } from '../log/block.js'
 
 /** The members of an event that a subscriber may filter by; each is also the name of its query parameter. */
 export const filterNames = ['call_sid', 'surface_id', 'entity_id', 'operator_id', 'data_source_id'] as const
@@ -64,7 +64,7 @@ function filter(
     name,
     values: new Set(values),
     // As it would stand in the frame: looking for bytes is far cheaper than parsing what does not match.
-    needles: values.map((value) => Buffer.from(JSON.stringify(value))),
+    needles: values.map((value) => Buffer.from(lineJson(value))),
   }))
   return (entry) => {
     if (always.has(entry.type)) return true

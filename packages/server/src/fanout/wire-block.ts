@@ -1,5 +1,5 @@
 import { type Catalogue, mask } from '@switchboard/contract'
-import { type Block, type Entry, encodeFrame } from '../log/block.js'
+import { type Block, type Entry, encodeFrame, lineJson } from '../log/block.js'
 import { socketFrame } from './framing.js'
 
 /** One block's entries as socket bytes. Each form of an entry is made at most once, however many views ask for it. */
@@ -36,6 +36,6 @@ export class WireBlock {
     const masked = mask(this.#catalogue.get(kind, type), event)
     // Nothing personal in it: the frame that everybody shares will do.
     if (masked === event) return this.frame(index, false)
-    return socketFrame(kind, Buffer.from(encodeFrame(kind, position, type, JSON.stringify(masked))))
+    return socketFrame(kind, Buffer.from(encodeFrame(kind, position, type, lineJson(masked))))
   }
 }

@@ -10,6 +10,7 @@ import { digest } from '../access/secret-text.js'
 import { openTrail } from '../audit/trail.js'
 import { type Clock, systemClock } from '../clock.js'
 import { createFanout } from '../fanout/fanout.js'
+import { createFingerprint } from '../ingest/fingerprint.js'
 import { createIngest, type Ingest } from '../ingest/ingest.js'
 import { createPublishRate, noPublishRate } from '../ingest/rate.js'
 import { openLmdbEngine } from '../log/lmdb.js'
@@ -78,7 +79,14 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
   const tally = new Tally(clock)
   const meter = tallied(noMeter, tally)
   const rate = options.publishRate === undefined ? noPublishRate : createPublishRate(options.publishRate, clock)
-  const ingest = createIngest({ log, catalogue, clock, meter, rate })
+  const ingest = createIngest({
+    log,
+    catalogue,
+    clock,
+    meter,
+    rate,
+    fingerprint: createFingerprint(Buffer.alloc(32, 7)),
+  })
   const fanout = createFanout({ log, catalogue, meter, clock })
   const addressOf = (request: Parameters<typeof clientAddress>[0]) => clientAddress(request, () => false)
   const trail = await openTrail({ engine, clock, addressOf, warn: () => {} })

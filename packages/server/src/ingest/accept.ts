@@ -11,7 +11,7 @@ import {
 } from '@switchboard/contract'
 import type { NewEvent } from '../log/log.js'
 import type { RawEvent } from './body.js'
-import { fingerprint } from './fingerprint.js'
+import type { Fingerprint } from './fingerprint.js'
 import { faultOfKey, logKeys } from './idempotency.js'
 import { isJsonObject } from './json.js'
 
@@ -30,6 +30,7 @@ export interface AcceptOptions {
   readonly extraFields: ExtraFields
   /** Bytes of the body the events came in. */
   readonly bodyBytes: number
+  readonly fingerprint: Fingerprint
 }
 
 /** Why events were refused, before it is put into words. */
@@ -85,7 +86,7 @@ function acceptOne(catalogue: Catalogue, { value, path }: RawEvent, options: Acc
   return {
     type,
     event: accepted.event,
-    idempotency: { key: logKeys.event(key), fingerprint: fingerprint(accepted.event) },
+    idempotency: { key: logKeys.event(key), fingerprint: options.fingerprint(accepted.event) },
   }
 }
 

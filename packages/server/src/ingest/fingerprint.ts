@@ -1,12 +1,19 @@
-import { createHash } from 'node:crypto'
+import { createHmac, hkdfSync } from 'node:crypto'
 
 /**
- * A digest of what an idempotency key stands for: SHA-256 of the value with its members in a fixed order, base64url.
- * Two bodies that mean the same have the same fingerprint, however they are spaced or ordered.
- * The value must have passed the catalogue, which bounds its depth.
+ * A digest of what an idempotency key stands for. Two bodies that mean the same have the same fingerprint, however they
+ * are spaced or ordered. The value must have passed the catalogue, which bounds its depth.
  */
-export function fingerprint(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('base64url')
+export type Fingerprint = (value: unknown) => string
+
+/**
+ * HMAC-SHA-256 of the value with its members in a fixed order, base64url. Keyed, since it stays for a day beside what may
+ * be erased: without the key nobody finds a phone number out by trying them all.
+ * @param sealingKey Of the deployment, so that all its processes come to the same.
+ */
+export function createFingerprint(sealingKey: Buffer): Fingerprint {
+  const key = Buffer.from(hkdfSync('sha256', sealingKey, '', 'switchboard fingerprint 1', 32))
+  return (value) => createHmac('sha256', key).update(canonicalJson(value)).digest('base64url')
 }
 
 /** JSON with the members of every object sorted by name. */

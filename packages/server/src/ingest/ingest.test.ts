@@ -8,6 +8,7 @@ import { openLmdbEngine } from '../log/lmdb.js'
 import type { Channel, Engine } from '../log/log.js'
 import { noMeter } from '../meter.js'
 import { projections } from '../state/projections.js'
+import { createFingerprint } from './fingerprint.js'
 import { createIngest, type Ingest, type PublishTarget } from './ingest.js'
 import { noPublishRate } from './rate.js'
 
@@ -38,6 +39,7 @@ async function open(): Promise<void> {
     catalogue: builtinCatalogue,
     clock: systemClock,
     meter: noMeter,
+    fingerprint: createFingerprint(Buffer.alloc(32)),
     rate: noPublishRate,
   })
 }

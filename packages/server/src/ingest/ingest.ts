@@ -12,7 +12,7 @@ import type { Appended, Channel, Idempotency, Log, NewEvent } from '../log/log.j
 import type { Meter } from '../meter.js'
 import { acceptEvents, refusalOf } from './accept.js'
 import { eventsOfBody, type RawEvent } from './body.js'
-import { fingerprint } from './fingerprint.js'
+import type { Fingerprint } from './fingerprint.js'
 import { logKeys } from './idempotency.js'
 import { parseJson } from './json.js'
 import { type Line, splitLines } from './lines.js'
@@ -82,13 +82,14 @@ export interface IngestDeps {
   readonly clock: Clock
   readonly meter: Meter
   readonly rate: PublishRate
+  readonly fingerprint: Fingerprint
   /** Default: this process completes tool events itself. */
   readonly toolCalls?: ToolCalls
   /** Whether the process has no memory for more. Default: it has. */
   readonly isShort?: () => boolean
 }
 
-export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: IngestDeps): Ingest {
+export function createIngest({ log, catalogue, clock, meter, rate, fingerprint, ...rest }: IngestDeps): Ingest {
   const toolCalls = rest.toolCalls ?? createToolCalls(log)
   const waiting = new Waiting(rest.isShort ?? (() => false))
   let refusing = false
@@ -121,6 +122,7 @@ export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: In
   /** @param bodyBytes Of the body that they came in; 0 when the server has made them. */
   async function publish(target: PublishTarget, raws: readonly RawEvent[], bodyBytes: number): Promise<Published> {
     const accepted = acceptEvents(catalogue, raws, {
+      fingerprint,
       kind: channelKind(target.channel),
       extraFields: target.extraFields,
       bodyBytes: bodyBytes || limits.bodyBytesMax,
@@ -129,7 +131,12 @@ export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: In
       throw refusalOf(accepted.refusals, raws.length, raws.length > 1 ? ' Nothing was stored.' : '')
     }
     const { events } = accepted
-    const { ids, replayed } = await append(target.channel, events, requestIdempotency(target, events), bodyBytes)
+    const { ids, replayed } = await append(
+      target.channel,
+      events,
+      requestIdempotency(target, events, fingerprint),
+      bodyBytes,
+    )
     return { ids, replayed: replayed === ids.length }
   }
 
@@ -140,7 +147,7 @@ export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: In
     let bytes = 0
     waiting.assertRoom()
     for (const line of lines) {
-      const event = acceptLine(catalogue, target, line)
+      const event = acceptLine(catalogue, fingerprint, target, line)
       if (event instanceof SwitchboardError) {
         refusal = event
         break
@@ -199,7 +206,11 @@ export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: In
   }
 }
 
-function requestIdempotency(target: PublishTarget, events: readonly NewEvent[]): Idempotency | undefined {
+function requestIdempotency(
+  target: PublishTarget,
+  events: readonly NewEvent[],
+  fingerprint: Fingerprint,
+): Idempotency | undefined {
   if (target.idempotencyKey === undefined) return undefined
   return {
     key: logKeys.request(target.idempotencyKey),
@@ -208,7 +219,12 @@ function requestIdempotency(target: PublishTarget, events: readonly NewEvent[]):
 }
 
 /** One line as the event to store, or why it is refused. */
-function acceptLine(catalogue: Catalogue, target: PublishTarget, line: Line): NewEvent | SwitchboardError {
+function acceptLine(
+  catalogue: Catalogue,
+  fingerprint: Fingerprint,
+  target: PublishTarget,
+  line: Line,
+): NewEvent | SwitchboardError {
   const path = `/lines/${line.number}`
   let value: unknown
   try {
@@ -220,6 +236,7 @@ function acceptLine(catalogue: Catalogue, target: PublishTarget, line: Line): Ne
     return new SwitchboardError('invalid_event', error.detail, { ...(errors && { errors }), cause: error })
   }
   const accepted = acceptEvents(catalogue, [{ value, path }], {
+    fingerprint,
     kind: channelKind(target.channel),
     extraFields: target.extraFields,
     bodyBytes: line.bytes.length,

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { systemClock } from '../clock.js'
 import type { Appended, Log, NewEvent } from '../log/log.js'
 import { noMeter } from '../meter.js'
+import { createFingerprint } from './fingerprint.js'
 import { createIngest, type PublishTarget } from './ingest.js'
 import { noPublishRate } from './rate.js'
 
@@ -25,6 +26,7 @@ function slow(isShort = () => false) {
     catalogue: builtinCatalogue,
     clock: systemClock,
     meter: noMeter,
+    fingerprint: createFingerprint(Buffer.alloc(32)),
     rate: noPublishRate,
     isShort,
   })
@@ -71,7 +73,8 @@ test('large events are bounded by their bytes', async () => {
 
 test('what failed waits no more', async () => {
   const log = { append: () => Promise.reject(new Error('no')), follow: () => () => {} } as unknown as Log
-  const deps = { catalogue: builtinCatalogue, clock: systemClock, meter: noMeter, rate: noPublishRate }
+  const fingerprint = createFingerprint(Buffer.alloc(32))
+  const deps = { catalogue: builtinCatalogue, clock: systemClock, meter: noMeter, rate: noPublishRate, fingerprint }
   const ingest = createIngest({ log, ...deps })
   await expect(ingest.publishBody(target, batch(3))).rejects.toThrow('no')
   expect(ingest.waiting).toMatchObject({ events: 0, bytes: 0 })

@@ -1,4 +1,5 @@
 import { type JsonObject, type Position, SwitchboardError } from '@switchboard/contract'
+import { lineJson } from './block.js'
 import type { Draught, PlacedDraught } from './codec.js'
 import type { Operation } from './commits.js'
 import { Draft } from './draft.js'
@@ -113,7 +114,7 @@ function jsonOf(type: string, event: JsonObject): string {
     throw new SwitchboardError('invalid_event', `a type has 1 to ${TYPE_BYTES_MAX} bytes`)
   }
   try {
-    return JSON.stringify(event)
+    return lineJson(event)
   } catch (cause) {
     throw new SwitchboardError('internal', 'an event that is not JSON came to the log', { cause })
   }

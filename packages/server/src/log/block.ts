@@ -15,13 +15,24 @@ export function channelKind(channel: Channel): ChannelKind {
   return channel.call === undefined ? 'workspace' : 'observer'
 }
 
+/** What ends a line for some readers, Python's `splitlines` among them, and for others not. */
+const LINE_ENDS = /[\u0085\u2028\u2029]/g
+
+/**
+ * A value as JSON that is one line for every reader. JSON.stringify escapes CR, LF and NUL; the rest is escaped here.
+ * @throws TypeError for what is not JSON.
+ */
+export function lineJson(value: unknown): string {
+  return JSON.stringify(value).replace(LINE_ENDS, (end) => `\\u${end.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
 /**
  * The bytes of one entry on the wire.
  *
  *     workspace   id: <position>\nevent: <type>\ndata: <event as one line of JSON>\n\n
  *     observer    {"id":"<position>",<members of the event>}
  *
- * JSON.stringify escapes CR, LF and NUL, so no value can end a line; types are checked by the catalogue's grammar.
+ * No value can end a line (`lineJson`); types are checked by the catalogue's grammar.
  */
 export function encodeFrame(kind: ChannelKind, position: Position, type: string, json: string): string {
   return kind === 'workspace'

@@ -1,5 +1,5 @@
 import { type ChannelKind, type JsonObject, type Position, SwitchboardError } from '@switchboard/contract'
-import { Block, encodeFrame, erasedFrame } from './block.js'
+import { Block, encodeFrame, erasedFrame, lineJson } from './block.js'
 import { numbered, numberOf } from './keys.js'
 import { SEAL_BYTES, sealInPlace, unseal } from './seal.js'
 import {
@@ -11,8 +11,7 @@ import {
   type Sealable,
   unmasked,
 } from './sealed-parts.js'
-import { nameOfSubject, type Subject } from './subject.js'
-import type { SubjectKey } from './vault.js'
+import { nameOfSubject, type Subject, type SubjectKey } from './subject.js'
 
 /**
  * A block as stored, little endian:
@@ -191,7 +190,7 @@ function maskedFrames(
     const masked = isErased ? event : sealing.mask(type, event)
     if (masked === event) continue
     found ??= new Array<Buffer | undefined>(entries.length).fill(undefined)
-    found[index] = Buffer.from(encodeFrame(kind, position, type, JSON.stringify(masked)))
+    found[index] = Buffer.from(encodeFrame(kind, position, type, lineJson(masked)))
   }
   return found
 }

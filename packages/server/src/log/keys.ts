@@ -1,5 +1,5 @@
 import { SwitchboardError } from '@switchboard/contract'
-import type { Channel } from './log.js'
+import type { Channel } from './channel.js'
 
 /**
  * How things are found in the embedded log. Keys are bytes and ordered as bytes.

@@ -12,6 +12,12 @@ export interface Subject {
   readonly id: string
 }
 
+export interface SubjectKey {
+  /** Which of the subject's keys it is. */
+  readonly generation: number
+  readonly key: Buffer
+}
+
 export const subjectKinds = ['workspace', 'call', 'surface'] as const satisfies readonly Subject['kind'][]
 
 const WORKSPACE: Subject = { kind: 'workspace', id: '' }

@@ -10,7 +10,7 @@ import type { Environment } from './environment.js'
 import type { Faults } from './faults.js'
 import { endOf, numbered, numberOf, part, readPart } from './keys.js'
 import { sealJson, unseal } from './seal.js'
-import { nameOfSubject, type Subject, subjectKinds, subjectOf } from './subject.js'
+import { nameOfSubject, type Subject, type SubjectKey, subjectKinds, subjectOf } from './subject.js'
 import { shardOf, WRAPPING_KEYS_FILE, type WrappingKey, WrappingKeys } from './wrapping-keys.js'
 
 /** How personal data is kept. Left out of an engine's options, it is kept in clear text. */
@@ -32,12 +32,6 @@ export const LASTING = 0
 
 /** Keys held in memory, of about 300 bytes each. */
 const HELD_MAX = 20_000
-
-export interface SubjectKey {
-  /** Which of the subject's keys it is. */
-  readonly generation: number
-  readonly key: Buffer
-}
 
 interface UsedKey extends SubjectKey {
   /** For entries of before this time, unix ms. */

@@ -36,7 +36,7 @@ export const event = (type: string, fields: JsonObject, idempotency?: Idempotenc
 })
 export const said = (n: number): NewEvent => ({
   type: 'user_transcript',
-  event: { type: 'user_transcript', transcript: `${n} ü\n` },
+  event: { type: 'user_transcript', transcript: `${n} ü\n`, state: `${n}` },
 })
 export const key = (name: string): Idempotency => ({ key: name, fingerprint: 'same' })
 export const times = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => make(n))

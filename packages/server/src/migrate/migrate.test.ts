@@ -181,7 +181,7 @@ describe('is refused', () => {
     const path = join(folder.dir, 'log.mdb')
     const bytes = readFileSync(path)
     // Of the longest call alone; older pages of the file may hold it as well.
-    const text = '"transcript":"29 '
+    const text = '"state":"29'
     for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) bytes[at + text.length - 2] = 56
     writeFileSync(path, bytes)
     await expect(run(folder, nats.urls)).rejects.toMatchObject({
@@ -215,10 +215,23 @@ test('a dry run says what there is, and makes nothing at the target', async () =
   await end()
 })
 
-test('a secret whose sealing key is gone is named, and everything else moves', async () => {
+test('a folder whose sealing key is gone is refused: what is personal in it cannot be read', async () => {
   const nats = await shared()
   const folder = await Folder.make()
   rmSync(join(folder.dir, 'sealing.key'))
+  await expect(run(folder, nats.urls)).rejects.toMatchObject({
+    code: 'storage_fault',
+    detail: expect.stringContaining('cannot be used without its sealing key'),
+  })
+})
+
+test('a secret that was sealed with another key is named, and everything else moves', async () => {
+  const nats = await shared()
+  const folder = await Folder.make()
+  await folder.open(async ({ store }) => {
+    const [secret] = await store.all('secret')
+    await store.put('secret', secret?.key ?? '', { ...secret?.value, sealed: Buffer.alloc(40).toString('base64') })
+  })
   const { workspaces } = await run(folder, nats.urls)
   expect(workspaces).toMatchObject([{ isSame: true, secrets: { moved: 0, closed: ['twilio'] } }])
 })

@@ -33,6 +33,9 @@ test('with nothing set, everything has the value that the table says', () => {
     retentionMs: 7 * DAY_MS,
     auditRetentionMs: 400 * DAY_MS,
     maxStreamsPerWorkspace: 1000,
+    maxStreamsPerKey: undefined,
+    maxStrangersPerAddress: 4096,
+    maxStrangers: 16_384,
     heartbeatMs: 15_000,
     allowedOrigins: undefined,
     catalogue: undefined,
@@ -106,6 +109,9 @@ const cases: Record<SettingName, { good: readonly (readonly [string, unknown])[]
   },
   auditRetentionMs: { good: [['3650d', 3650 * DAY_MS]], bad: ['0d', '4000d', 'for good'] },
   maxStreamsPerWorkspace: { good: [['1', 1]], bad: ['0', 'many', '1e3'] },
+  maxStreamsPerKey: { good: [['1', 1]], bad: ['0', 'many', '1e3'] },
+  maxStrangersPerAddress: { good: [['1', 1]], bad: ['0', 'many', '1e3'] },
+  maxStrangers: { good: [['1', 1]], bad: ['0', 'many', '1e3'] },
   heartbeatMs: {
     good: [
       ['200ms', 200],

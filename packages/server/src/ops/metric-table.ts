@@ -135,6 +135,15 @@ export const metricTable = {
     labels: ['method', 'route'],
     buckets: REQUEST_SECONDS,
   },
+  switchboard_strangers: {
+    type: 'gauge',
+    meaning: 'Connections open now on which no credential was accepted.',
+  },
+  switchboard_strangers_cut_total: {
+    type: 'counter',
+    meaning: 'Connections cut because there were too many of that kind: of one `address`, or in `all`.',
+    labels: ['limit'],
+  },
   switchboard_worker_ends_total: {
     type: 'counter',
     meaning: 'Worker processes that ended unasked, and were replaced.',

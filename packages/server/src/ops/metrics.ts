@@ -9,6 +9,7 @@ import {
   type MetricValue,
   Registry,
 } from 'prom-client'
+import type { StrangerLimit } from '../http/strangers.js'
 import type { Meter } from '../meter.js'
 import { type MetricName, type MetricRow, metricTable } from './metric-table.js'
 
@@ -27,6 +28,7 @@ export interface Readings {
   readonly memoryShare?: () => number
   /** How many records there are of what, for example `{ api_keys: 12 }`. The names become labels: never ids. */
   readonly storeRecords?: () => Readonly<Record<string, number>>
+  readonly strangers?: () => number
   readonly ready?: () => boolean
 }
 
@@ -53,6 +55,8 @@ export type Sample = readonly MetricObjectWithValues<MetricValue<string>>[]
 /** The metrics of one process. */
 export interface Metrics extends Meter {
   request(measure: RequestMeasure): void
+  /** A connection was cut for a limit on strangers. */
+  strangerCut(limit: StrangerLimit): void
   /** A worker process has ended unasked. */
   workerEnded(): void
   /** Adds readings; a later one replaces an earlier one of the same name. */
@@ -65,6 +69,7 @@ export interface Metrics extends Meter {
 }
 
 const KINDS = ['workspace', 'observer'] as const satisfies readonly ChannelKind[]
+const STRANGER_LIMITS = ['address', 'all'] as const satisfies readonly StrangerLimit[]
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])
 
 /** A registry of its own, so that a process may run several servers, as tests do. */
@@ -100,6 +105,7 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   const deliveryLag = histogram('switchboard_delivery_lag_seconds')
   const requests = counter('switchboard_http_requests_total')
   const requestSeconds = histogram('switchboard_http_request_seconds')
+  const strangersCut = counter('switchboard_strangers_cut_total')
   const workerEnds = counter('switchboard_worker_ends_total')
   gauge('switchboard_build_info').set({ version: options.version }, 1)
 
@@ -115,6 +121,7 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   gauge('switchboard_waiting_bytes', (bytes) => bytes.set(readings.waitingBytes?.() ?? 0))
   gauge('switchboard_event_loop_late_seconds', (late) => late.set(readings.eventLoopLateSeconds?.() ?? 0))
   gauge('switchboard_memory_used_ratio', (share) => share.set(readings.memoryShare?.() ?? 0))
+  gauge('switchboard_strangers', (strangers) => strangers.set(readings.strangers?.() ?? 0))
   gauge('switchboard_ready', (ready) => ready.set(Number(readings.ready?.() ?? false)))
   gauge('switchboard_store_records', (records) => {
     records.reset()
@@ -128,6 +135,7 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   }
 
   for (const code of Object.keys(failures)) refusals.inc({ code }, 0)
+  for (const limit of STRANGER_LIMITS) strangersCut.inc({ limit }, 0)
 
   return {
     registry,
@@ -155,6 +163,7 @@ export function createMetrics(options: { readonly version: string }): Metrics {
       if (!streaming) requestSeconds.observe({ method, route }, ms / 1000)
     },
 
+    strangerCut: (limit) => strangersCut.inc({ limit }),
     workerEnded: () => workerEnds.inc(),
 
     read(more) {

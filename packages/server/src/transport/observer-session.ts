@@ -42,6 +42,8 @@ export interface ObserverDependencies {
   readonly addressOf?: (req: IncomingMessage) => string
   /** Told of every credential that was let in. */
   readonly onUse?: (principal: Principal, workspace: string, req: IncomingMessage) => void
+  /** Told of each connection on which a credential was accepted. */
+  readonly onKnown?: (socket: IncomingMessage['socket']) => void
 }
 
 /** How a client that comes back to an ended call without asking for its past is told to stay away. */

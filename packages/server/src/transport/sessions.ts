@@ -81,6 +81,8 @@ export interface SessionCounts {
 /** All open streams of this process. */
 export interface Sessions {
   readonly maxStreamsPerWorkspace: number
+  /** What a refused stream is told: how many its key could have had. */
+  readonly maxStreamsPerKey: number
   /** Takes a stream in, or says why not: it is then the transport's to refuse, and to count. */
   open(request: SessionRequest): Session | 'too_many_streams' | 'server_draining' | 'overloaded'
   counts(): SessionCounts
@@ -97,6 +99,8 @@ export interface SessionsDependencies {
   /** Streams a workspace may have open, both kinds together. */
   readonly maxStreamsPerWorkspace: number
   readonly watch?: SessionWatch
+  /** Streams that one key and its tokens may have open at this process. Default: what the workspace may. */
+  readonly maxStreamsPerKey?: number | undefined
   /** Where they are counted. Default: at this process. */
   readonly seats?: Seats
   /** Whether the process has more to do than it can: it then takes no new streams. Default: it has not. */
@@ -116,6 +120,7 @@ const RETRY_SPREAD_MS = { min: 2000, max: 30_000 }
 
 export function createSessions(dependencies: SessionsDependencies): Sessions {
   const { gate, clock, meter, watch, maxStreamsPerWorkspace, drainMs, isOverloaded = () => false } = dependencies
+  const { maxStreamsPerKey = Number.POSITIVE_INFINITY } = dependencies
   const seats = dependencies.seats ?? createSeats(maxStreamsPerWorkspace)
   /** Streams that are not ending. */
   const open = new Set<OpenSession>()
@@ -250,9 +255,13 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
 
   return {
     maxStreamsPerWorkspace,
+    maxStreamsPerKey: Math.min(maxStreamsPerKey, maxStreamsPerWorkspace),
     open(request) {
       if (draining) return 'server_draining'
       if (isOverloaded()) return 'overloaded'
+      const { kind, keyId } = request.principal
+      // The admin key is in every workspace, and whoever holds it may make any number of keys.
+      if (kind !== 'admin' && (byKey.get(keyId)?.size ?? 0) >= maxStreamsPerKey) return 'too_many_streams'
       const seat = seats.take(request.workspace)
       return seat === false ? 'too_many_streams' : new OpenSession(request, seat)
     },

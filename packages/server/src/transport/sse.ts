@@ -184,7 +184,7 @@ class WorkspaceStream {
   end(code: FailureCode, { retryMs }: EndOptions): void {
     if (this.#over) return
     this.#cursor?.close()
-    const limit = code === 'too_many_streams' ? { max_streams: this.#dependencies.sessions.maxStreamsPerWorkspace } : {}
+    const limit = code === 'too_many_streams' ? { max_streams: this.#dependencies.sessions.maxStreamsPerKey } : {}
     const error = controlFrame('error', { code, message: failures[code].title, ...limit })
     this.#write(`${retryMs === undefined ? '' : retryFrame(retryMs)}${error}`)
     this.#stop()

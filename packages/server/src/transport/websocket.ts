@@ -119,6 +119,7 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       throw new SwitchboardError('forbidden', 'the origin is not allowed here')
     }
     const principal = await gate.authenticate(credentialOf(req), addressOf(req))
+    dependencies.onKnown?.(req.socket)
     if (principal.workspace === workspace) belonging.set(ws, workspace)
     gate.authorize(principal, workspace, 'calls:observe', callSid)
     dependencies.onUse?.(principal, workspace, req)

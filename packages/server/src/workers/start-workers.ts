@@ -10,6 +10,7 @@ import { keepRetention } from '../compose/retention.js'
 import type { RunningServer } from '../compose/running-server.js'
 import { version } from '../compose/version.js'
 import { twilioSettings } from '../http/sources.js'
+import { createFingerprint } from '../ingest/fingerprint.js'
 import { createIngest } from '../ingest/ingest.js'
 import { noPublishRate } from '../ingest/rate.js'
 import { createToolCalls } from '../ingest/tool-calls.js'
@@ -85,7 +86,9 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
   )
   const toolCalls = undo.later(createToolCalls(log), (opened) => opened.close())
   const tally = new Tally(clock)
-  const ingest = createIngest({ log, catalogue, clock, meter: tallied(metrics, tally), rate: noPublishRate, toolCalls })
+  const fingerprint = createFingerprint(sealingKey)
+  const meter = tallied(metrics, tally)
+  const ingest = createIngest({ log, catalogue, clock, meter, rate: noPublishRate, fingerprint, toolCalls })
   const settings = twilioSettings(access.secrets, access.workspaces)
 
   // The workers.

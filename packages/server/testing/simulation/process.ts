@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws'
 import type { Gate, Principal } from '../../src/access/principal.js'
 import { callFacts } from '../../src/compose/call-facts.js'
 import { createFanout, type Fanout } from '../../src/fanout/fanout.js'
+import { createFingerprint } from '../../src/ingest/fingerprint.js'
 import { createIngest, type Ingest } from '../../src/ingest/ingest.js'
 import { noPublishRate } from '../../src/ingest/rate.js'
 import type { Block } from '../../src/log/block.js'
@@ -54,7 +55,14 @@ export class SimulatedProcess {
     const { log } = this
     for (const channel of truth.channels) this.#followed.set(channel, channel.newestSequence)
     log.follow((channel, block) => check(() => this.#follow(truth.of(channel), block)))
-    this.ingest = createIngest({ log, catalogue, clock, meter, rate: noPublishRate })
+    this.ingest = createIngest({
+      log,
+      catalogue,
+      clock,
+      meter,
+      rate: noPublishRate,
+      fingerprint: createFingerprint(Buffer.alloc(32)),
+    })
     this.fanout = createFanout({ log, catalogue, meter, clock })
     const most = { maxStreamsPerWorkspace: STREAMS_MAX, drainMs: DRAIN_MS }
     this.#sessions = createSessions({ gate: openGate, clock, meter, ...most })

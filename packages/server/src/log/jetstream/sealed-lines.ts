@@ -1,9 +1,8 @@
-import { channelKind, erasedEvent } from '../block.js'
+import { channelKind, erasedEvent, lineJson } from '../block.js'
 import { channelKey } from '../keys.js'
 import type { Projection } from '../log.js'
 import { decodePieces, encodePieces, type OpenedGroup, pieceOf, type Sealable, unmasked } from '../sealed-parts.js'
-import { nameOfSubject, type Subject, subjectOf } from '../subject.js'
-import type { SubjectKey } from '../vault.js'
+import { nameOfSubject, type Subject, type SubjectKey, subjectOf } from '../subject.js'
 import { type CarriedRow, type Carry, decodeRows, encodeRow } from './carry.js'
 import { type AppendMessage, type CarryMessage, type OutgoingAppend, parseEvent } from './message.js'
 import type { SubjectKeys } from './subject-keys.js'
@@ -40,7 +39,7 @@ function maskedLines(keys: SubjectKeys, { channel, events }: ClearAppend): reado
   const kind = channelKind(channel)
   return events.flatMap(({ type, event }, index) => {
     const masked = keys.mask(kind, type, event)
-    return masked === event ? [] : [{ index, subject: subjectOf(channel, event), json: JSON.stringify(masked) }]
+    return masked === event ? [] : [{ index, subject: subjectOf(channel, event), json: lineJson(masked) }]
   })
 }
 

@@ -4,8 +4,8 @@ import { CIPHER_KEY_BYTES, decrypt, encrypt } from '../../cipher.js'
 import type { Clock } from '../../clock.js'
 import type { StoredName } from '../log.js'
 import type { Opener } from '../sealed-parts.js'
-import { nameOfSubject, type Subject, subjectKinds } from '../subject.js'
-import { KEY_MS_MAX, type Privacy, type SubjectKey } from '../vault.js'
+import { nameOfSubject, type Subject, type SubjectKey, subjectKinds } from '../subject.js'
+import { KEY_MS_MAX, type Privacy } from '../vault.js'
 import type { KvStore } from './store.js'
 
 /** How personal data is kept by a deployment over JetStream. */

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Attacker, longestWait, risenBy } from '../attacker.js'
-import { type Json, TestServer, until } from '../kit.js'
+import { Attacker, longestWait, risenBy } from '../../attacker.js'
+import { type Json, TestServer, until } from '../../kit.js'
 
 const ALL = ['events:read', 'events:write', 'calls:observe', 'calls:publish', 'pii:read', 'keys:manage']
 const NOWHERE = '01890000-0000-7000-8000-000000000000'
