@@ -225,13 +225,11 @@ export class Partition {
     if (keys === undefined) return append
     const { workspace } = append.channel
     const before = this.sealing.get(workspace)
-    const outgoing = before ? before.then(() => sealAppend(keys, append)) : sealAppend(keys, append)
-    if (!(outgoing instanceof Promise)) return outgoing
-    const settled = outgoing.then(
-      () => undefined,
-      () => undefined,
-    )
-    const turn = settled.then(() => {
+    const sealing = sealAppend(keys, append)
+    if (before === undefined && !(sealing instanceof Promise)) return sealing
+    // Keys are made beside one another; what is sealed with them goes in turn.
+    const outgoing = Promise.all([sealing, before]).then(([sealed]) => sealed)
+    const turn = Promise.allSettled([outgoing, before]).then(() => {
       if (this.sealing.get(workspace) === turn) this.sealing.delete(workspace)
     })
     this.sealing.set(workspace, turn)

@@ -8,7 +8,7 @@ import { callsProjection } from '../../../testing/calls-projection.js'
 import { SetClock } from '../../../testing/clock.js'
 import { type JetStreamBench, openJetStreamBench } from '../../../testing/jetstream-bench.js'
 import { privacy, privacySuite, sealed } from '../../../testing/privacy.suite.js'
-import { C1, entriesOf, event, framesOf, HOUR, W1 } from '../../../testing/stand.js'
+import { C1, entriesOf, event, framesOf, HOUR, numbersOf, W1 } from '../../../testing/stand.js'
 import type { Channel, Log } from '../log.js'
 import type { Subject } from '../subject.js'
 import { KEY_MS_MAX } from '../vault.js'
@@ -276,6 +276,15 @@ describe('the keys of a subject', () => {
     expect((await log.eraseData('w1', CALL)).isNew).toBe(true)
     await other.catchUp()
     expect(await namesOf(other)).toEqual([MASKED_TEXT])
+  })
+
+  test('do not change the order of appends, of which some wait for them and some do not', async () => {
+    const { log } = (await start()).engine
+    const calls = Array.from({ length: 200 }, (_, n) => `CA${n % 3 === 0 ? 0 : n}`)
+    await Promise.all(
+      calls.map((call, n) => log.append(W1, [event('call.started', { call_sid: call, name: 'ada', n })])),
+    )
+    expect(await numbersOf(log, W1)).toEqual([...calls.keys()])
   })
 
   test('are asked for by a gateway that hears of the append before it hears of them', async () => {
