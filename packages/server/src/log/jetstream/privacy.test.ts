@@ -280,11 +280,12 @@ describe('the keys of a subject', () => {
 
   test('do not change the order of appends, of which some wait for them and some do not', async () => {
     const { log } = (await start()).engine
+    await log.append(W1, [named('ada', 'CA0')])
     const calls = Array.from({ length: 200 }, (_, n) => `CA${n % 3 === 0 ? 0 : n}`)
     await Promise.all(
       calls.map((call, n) => log.append(W1, [event('call.started', { call_sid: call, name: 'ada', n })])),
     )
-    expect(await numbersOf(log, W1)).toEqual([...calls.keys()])
+    expect((await numbersOf(log, W1)).slice(1)).toEqual([...calls.keys()])
   })
 
   test('are asked for by a gateway that hears of the append before it hears of them', async () => {
