@@ -1,14 +1,21 @@
-import { expect, test } from 'vitest'
-import { kill } from './kinds/kill.js'
+import { describe, expect, test } from 'vitest'
+import { clock } from './kinds/clock.js'
+import { fsync } from './kinds/fsync.js'
 import { runFault } from './run.js'
 
 const SEED = 7
 
-test(`kill -9 in the middle of publishing (seed ${SEED}): nothing acknowledged is lost, doubled, crossed or out of order`, async () => {
-  const result = await runFault(kill, { seed: SEED, scale: 'bounded', say: console.log })
-  if (result.kind !== 'ran') throw new Error(result.why)
-  const { violations, acked, delivered } = result.outcome
-  expect(violations, result.command).toEqual([])
-  expect(acked).toBeGreaterThan(0)
-  expect(delivered).toBeGreaterThan(acked)
+// The cheap ones that no other test injects into a real server; `npm run faults` has them all.
+describe.each([fsync, clock])('$name: $summary', (fault) => {
+  const why = fault.why?.()
+  if (why !== undefined) console.log(`${fault.name} is not tested: it ${why}`)
+
+  test.skipIf(why)(`nothing acknowledged is lost, doubled, crossed or out of order (seed ${SEED})`, async () => {
+    const result = await runFault(fault, { seed: SEED, scale: 'bounded', say: console.log })
+    if (result.kind !== 'ran') throw new Error(result.why)
+    const { violations, acked, delivered } = result.outcome
+    expect(violations, result.command).toEqual([])
+    expect(acked).toBeGreaterThan(0)
+    expect(delivered).toBeGreaterThan(acked)
+  })
 })
