@@ -4,13 +4,16 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const conditions = ['@switchboard/source', 'module', 'node', 'import', 'default']
 
-/** What starts processes takes longest: begun first, so that no worker is left with a long file at the end. */
+/**
+ * What starts processes takes longest, and the simulation: begun first, so that no worker is left with a long file at the
+ * end.
+ */
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)
-    const startsProcesses = ({ moduleId }: TestSpecification): boolean =>
-      /\/e2e\/|\/examples\.|\/nats\/|\/workers\/served|\/crash\./.test(moduleId)
-    return [...sorted.filter(startsProcesses), ...sorted.filter((file) => !startsProcesses(file))]
+    const takesLong = ({ moduleId }: TestSpecification): boolean =>
+      /\/e2e\/|\/examples\.|\/nats\/|\/workers\/served|\/crash\.|\/simulation\./.test(moduleId)
+    return [...sorted.filter(takesLong), ...sorted.filter((file) => !takesLong(file))]
   }
 }
 

@@ -56,8 +56,16 @@ const checks = [
     name: 'the SDK and its types resolve everywhere',
     command: ['node', 'node_modules/@arethetypeswrong/cli/dist/index.js', '--pack', 'packages/sdk', '--no-emoji'],
   },
+  {
+    name: 'packages come with a licence, a hash and no scripts, and the bill of materials can be made',
+    command: ['node', 'scripts/sbom.mjs', '--check'],
+  },
+  { name: 'no package has a vulnerability that is known', command: ['node', 'scripts/sbom.mjs', '--audit'] },
   { name: 'nothing is unused', command: ['node', 'node_modules/knip/bin/knip.js', '--no-progress'] },
 ]
+
+/** What a check says that could not be made here, with the reason. */
+const SKIPPED = 77
 
 let passed = 0
 let failed = 0
@@ -70,6 +78,9 @@ function check({ name, command: [program, ...args] }) {
   if (result.status === 0) {
     passed++
     console.log(`ok      ${name} (${seconds} s)`)
+  } else if (result.status === SKIPPED) {
+    skipped++
+    console.log(`skipped ${name} (${seconds} s): ${result.stdout.trim()}`)
   } else {
     failed++
     console.log(`FAILED  ${name} (${seconds} s)\n${result.stdout}${result.stderr}`)

@@ -7,6 +7,10 @@ import type { TestServer } from './kit.js'
 export class Cable {
   private readonly sockets = new Set<Socket>()
   private isCut = false
+  private lastText: string | undefined
+  /** All that clients have sent over it, and all that they were sent. */
+  asked = ''
+  answered = ''
 
   private constructor(
     private readonly listener: Server,
@@ -42,12 +46,32 @@ export class Cable {
     this.isCut = false
   }
 
+  /** The next connection ends right behind this text of the server's, as when a process dies in the middle of a frame. */
+  cutBehind(text: string): void {
+    this.lastText = text
+  }
+
   private join(near: Socket): void {
     if (this.isCut) {
       near.resetAndDestroy()
       return
     }
     const far = connect(this.server.port, '127.0.0.1')
+    const text = this.lastText
+    this.lastText = undefined
+    near.on('data', (bytes) => {
+      this.asked += bytes.toString('latin1')
+    })
+    far.on('data', (bytes) => {
+      this.answered += bytes.toString('latin1')
+    })
+    if (text !== undefined) {
+      far.on('data', (bytes) => {
+        const end = bytes.indexOf(text)
+        if (end >= 0) near.end(bytes.subarray(0, end + text.length))
+        else near.write(bytes)
+      })
+    }
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -59,7 +83,7 @@ export class Cable {
         this.sockets.delete(socket)
         other.destroy()
       })
-      socket.pipe(other)
+      if (socket === near || text === undefined) socket.pipe(other)
     }
   }
 }

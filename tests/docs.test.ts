@@ -143,23 +143,31 @@ describe('the command line', () => {
     expect([...told].sort()).toEqual(commands.filter((name) => name !== 'help').sort())
   })
 
-  test.each(['tail', 'observe', 'publish', 'replay', 'simulate', 'dev-cluster', 'migrate', 'doctor'])(
-    'has each option of %s',
-    async (command) => {
-      const help = await parse([command, '--help'], { version: '0.0.0' })
-      const [, list = ''] = (help.kind === 'said' ? help.stdout : '').split('Options:\n')
-      const options = [...list.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option = '']) => option)
-      expect(options.length).toBeGreaterThan(3)
-      const known = section(page, command) + section(page, 'Where a command goes') + page.split('\n## ')[0]
-      expect(options.filter((option) => option !== '--help' && !known.includes(option))).toEqual([])
-    },
-  )
+  test.each([
+    'tail',
+    'observe',
+    'publish',
+    'replay',
+    'simulate',
+    'dev-cluster',
+    'backup',
+    'restore',
+    'migrate',
+    'doctor',
+  ])('has each option of %s', async (command) => {
+    const help = await parse([command, '--help'], { version: '0.0.0' })
+    const [, list = ''] = (help.kind === 'said' ? help.stdout : '').split('Options:\n')
+    const options = [...list.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option = '']) => option)
+    expect(options.length).toBeGreaterThan(3)
+    const known = section(page, command) + section(page, 'Where a command goes') + page.split('\n## ')[0]
+    expect(options.filter((option) => option !== '--help' && !known.includes(option))).toEqual([])
+  })
 
   test('tells the exit status of each failure of the table, and of no other', () => {
     const told: Record<string, number> = {}
     for (const [, status, codes = ''] of section(page, 'Exit statuses').matchAll(/^\| (\d+) \| (.*) \|$/gm)) {
       for (const [, code = ''] of codes.matchAll(
-        /`([a-z_]+_[a-z_]+|forbidden|conflict|internal|unauthenticated|unavailable|misdirected)`/g,
+        /`([a-z_]+_[a-z_]+|forbidden|conflict|internal|unauthenticated|unavailable|overloaded|misdirected)`/g,
       )) {
         told[code] = Number(status)
       }

@@ -113,6 +113,8 @@ inBrowser('one call in a browser', (browser) => {
     // This page is the one who watches.
     await page.locator('.call-head >> text=1 watching').waitFor()
     await page.locator('[aria-label=Watching] >> text=sees all').waitFor()
+    await page.click('summary:has-text("Who has watched")')
+    await page.locator('[data-record]:has-text("observer.opened"):has-text("admin key")').first().waitFor()
     await pictures(page, 'call-live')
     expect(wrong).toEqual([])
   })

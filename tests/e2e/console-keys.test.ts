@@ -44,6 +44,16 @@ inBrowser('keys and streams in a browser', (browser) => {
     await page.click('nav >> text=Streams')
     await page.locator('[aria-label=Refusals] >> text=credential_revoked').waitFor()
     await open.waitFor({ state: 'detached' })
+
+    await page.click('nav >> text=Keys')
+    const trail = page.locator('[aria-label="Access trail"]')
+    // The newest on top: the key was revoked, and its stream ended for it.
+    await trail.locator('tr:has-text("key.revoked"):has-text("admin key")').waitFor()
+    await trail.locator('tr:has-text("stream.ended"):has-text("credential_revoked"):has-text("masked")').waitFor()
+    const actions = await trail.locator('td[data-label=Did]').allInnerTexts()
+    expect(actions.indexOf('key.revoked')).toBeLessThan(actions.indexOf('key.created'))
+    expect(await trail.innerText()).not.toContain(secret)
+    await pictures(page, 'keys-trail')
     expect(wrong).toEqual([])
   })
 })

@@ -13,7 +13,7 @@ const PAGES_MAX = 100
 export interface Api {
   readonly url: string
   /** The answer's body. @throws CliError with the server's code, or `unavailable` when nothing answers. */
-  request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T>
+  request<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T>
   /** All items of a paged list. */
   list<T>(path: string): Promise<readonly T[]>
 }
@@ -27,7 +27,7 @@ interface Page<T> {
 export function createApi(url: string, key: string | undefined, context: Pick<Context, 'fetch' | 'signal'>): Api {
   const api: Api = {
     url,
-    async request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
+    async request<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
       const headers: Record<string, string> = { accept: 'application/json' }
       if (key !== undefined) headers.authorization = `Bearer ${key}`
       if (body !== undefined) headers['content-type'] = 'application/json'

@@ -47,7 +47,7 @@ describe('a command line becomes a value', () => {
       'tail',
       { ...TAIL, filter: { ...FILTER, types: ['call.*', 'surface.opened'], callSid: ['CA1', 'CA2'] }, json: true },
     ],
-    ['tail --since 1h30m -n 5', 'tail', { ...TAIL, since: '1h30m', count: 5 }],
+    ['tail --since 1h30m -n 5', 'tail', { ...TAIL, since: '5400s', count: 5 }],
     ['tail --after 1763788800123-42 --no-color', 'tail', { ...TAIL, after: '1763788800123-42' }],
     [
       'tail --url http://localhost:9000/ --key k -w main',
@@ -73,6 +73,13 @@ describe('a command line becomes a value', () => {
         print: true,
       },
     ],
+    [
+      'backup /b --data-dir /d --without-keys',
+      'backup',
+      { target: '/b', withoutKeys: true, acceptDamage: false, json: false, flags: { dataDir: '/d' } },
+    ],
+    ['backup verify /b --json', 'backup verify', { folder: '/b', json: true }],
+    ['restore /b --data-dir /d', 'restore', { source: '/b', json: false, flags: { dataDir: '/d' } }],
     ['replay a.jsonl --speed 2.5x', 'replay', { target: {}, file: 'a.jsonl', speed: 2.5, json: false }],
     [
       "publish call.started call_sid=CA1 'reason=a = b' n:=3",

@@ -1,4 +1,7 @@
 import { Command, CommanderError } from 'commander'
+import { defineAudit } from './commands/audit.js'
+import { defineBackup, defineRestore } from './commands/backup.js'
+import { defineData } from './commands/data.js'
 import { defineDevCluster } from './commands/dev-cluster.js'
 import { defineDoctor } from './commands/doctor.js'
 import { defineKeys } from './commands/keys.js'
@@ -59,10 +62,14 @@ export async function parse(argv: readonly string[], { version, colour = false }
     defineWorkspaces,
     defineKeys,
     defineToken,
+    defineAudit,
+    defineData,
     defineDevCluster,
   ]) {
     define(program, submit)
   }
+  await defineBackup(program, submit, argv)
+  await defineRestore(program, submit, argv)
   await defineMigrate(program, submit, argv)
   await defineDoctor(program, submit, argv)
   for (const command of every(program)) {

@@ -1,4 +1,5 @@
 export * from './api/index.js'
+export * from './audit-chain.js'
 export * from './catalogue/index.js'
 export * from './position.js'
 export * from './spec/index.js'

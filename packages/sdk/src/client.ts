@@ -9,10 +9,13 @@ import { type Client, createClient, createConfig } from './generated/client/inde
 import { getCredential } from './generated/sdk.gen.js'
 import type { CredentialInfo } from './generated/types.gen.js'
 import { cleanBaseUrl, type Fetch } from './http.js'
+import { type PersonalData, personalData } from './personal-data.js'
 import { type RequestPolicy, requestPolicy, sender } from './requests.js'
 import {
   type ApiKeys,
+  type Audit,
   apiKeys,
+  audit,
   type State,
   type Streams,
   state,
@@ -55,10 +58,12 @@ export class Switchboard {
   readonly events: Events
   readonly calls: Calls
   readonly workspaces: Workspaces
+  readonly personalData: PersonalData
   readonly apiKeys: ApiKeys
   readonly tokens: Tokens
   readonly state: State
   readonly streams: Streams
+  readonly audit: Audit
   /** For the generated functions: `listEventTypes({ client: switchboard.rest, path: { workspace_id } })`. */
   readonly rest: Client
 
@@ -69,10 +74,12 @@ export class Switchboard {
     this.events = new Events(context)
     this.calls = new Calls(context)
     this.workspaces = workspaces(context)
+    this.personalData = personalData(context)
     this.apiKeys = apiKeys(context)
     this.tokens = tokens(context)
     this.state = state(context)
     this.streams = streams(context)
+    this.audit = audit(context)
   }
 
   /** Who the client's credential speaks for, what it may do, and in which workspace. */

@@ -7,6 +7,7 @@ import {
   getState,
   getWorkspace,
   listApiKeys,
+  listAudit,
   listDataSources,
   listOperators,
   listStreams,
@@ -21,6 +22,8 @@ import type {
   Activity,
   ApiKey,
   ApiKeyWithSecret,
+  AuditActionName,
+  AuditRecord,
   CreateAccessToken,
   CreateApiKey,
   CreateWorkspace,
@@ -82,6 +85,26 @@ export interface Streams {
   activity(): Promise<Activity>
 }
 
+export interface AuditOptions {
+  /** Only what this key or access token did, by its id; `admin` for the admin key. */
+  readonly actor?: string
+  readonly action?: readonly AuditActionName[]
+  readonly callSid?: string
+  /** An age (`15m`, `2h`) or an instant in ISO 8601. */
+  readonly since?: string
+  /** Only records with a greater number. */
+  readonly after?: number
+  /** Which come first. Default: the oldest. */
+  readonly order?: 'oldest' | 'newest'
+  /** Records a request fetches, 1 to 1000. Default 100. */
+  readonly pageSize?: number
+}
+
+/** Who watched, read and changed what, in an append-only trail. Needs `audit:read`. */
+export interface Audit {
+  list(options?: AuditOptions): AsyncGenerator<AuditRecord, void, void>
+}
+
 const from = (token: string | undefined): { continuation_token?: string } =>
   token === undefined ? {} : { continuation_token: token }
 
@@ -136,6 +159,27 @@ export function streams(context: Context): Streams {
       return eachItem(async (token) => (await listWatchers({ ...common, path: pathTo, query: from(token) })).data)
     },
     activity: async () => (await getActivity({ ...common, path: path() })).data,
+  }
+}
+
+export function audit(context: Context): Audit {
+  const common = { client: context.rest, throwOnError: true } as const
+  return {
+    list({ actor, action, callSid, since, after, order, pageSize } = {}) {
+      const path = { workspace_id: workspaceOf(context) }
+      const wanted = {
+        ...(actor !== undefined && { actor }),
+        ...(action !== undefined && { action: [...action] }),
+        ...(callSid !== undefined && { call_sid: callSid }),
+        ...(since !== undefined && { since }),
+        ...(after !== undefined && { after }),
+        ...(order !== undefined && { order }),
+        ...(pageSize !== undefined && { limit: pageSize }),
+      }
+      return eachItem(
+        async (token) => (await listAudit({ ...common, path, query: { ...wanted, ...from(token) } })).data,
+      )
+    },
   }
 }
 

@@ -1,13 +1,19 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { type Clock, systemClock } from './clock.js'
+import { flipAll } from './log/damage.test-kit.js'
+import { openEnvironment } from './log/environment.js'
+import { channelKey, storeKey, type TableName } from './log/keys.js'
 import { type RunningServer, startServer } from './main.js'
 import { ConfigError, readConfig } from './ops/config.js'
 import { createLogger } from './ops/logging.js'
 
+/** How often the owner of a data folder shows that it lives (log/lock.ts). */
+const LOCK_BEAT_MS = 5000
 const ADMIN_KEY = 'an-admin-key-that-is-long-enough-for-this'
 const service = '9e8d7c6b-5a49-4382-b716-05f4e3d2c107'
 const started = (callSid: string): object => ({
@@ -16,6 +22,11 @@ const started = (callSid: string): object => ({
   direction: 'inbound',
   service_id: service,
   caller_id: '+15550100',
+})
+const failed = (error: string): object => ({
+  event_type: 'pipeline.error',
+  data_source_id: 'c4b7a1d8-6e25-4f90-8a3c-d19e0f7b6a05',
+  error,
 })
 const said = (transcript: string): object => ({
   type: 'user_transcript',
@@ -35,6 +46,7 @@ async function folder(): Promise<string> {
 async function serve(
   dir: string,
   env: Readonly<Record<string, string>> = {},
+  clock: Clock = systemClock,
 ): Promise<RunningServer & { readonly lines: string[] }> {
   const config = readConfig({
     PORT: '0',
@@ -45,7 +57,7 @@ async function serve(
   })
   const lines: string[] = []
   const logger = createLogger({ level: 'trace', sink: { write: (line) => lines.push(line) } })
-  const server = await startServer(config, { logger })
+  const server = await startServer(config, { logger, clock })
   onTestFinished(() => server.close())
   return Object.assign(server, { lines })
 }
@@ -286,6 +298,121 @@ describe('a stop', () => {
     await (await serve(dir)).close()
     const third = await serve(dir)
     expect((await fetch(`${third.url}/readyz`)).status).toBe(200)
+  })
+})
+
+describe('readiness', () => {
+  test('turns red for good when another server has taken the folder, and so do publishes; what is kept is still read', async () => {
+    const dir = await folder()
+    const beats: (() => void)[] = []
+    const clock: Clock = {
+      ...systemClock,
+      after(ms, task) {
+        if (ms === LOCK_BEAT_MS) beats.push(task)
+        return systemClock.after(ms, task)
+      },
+    }
+    const server = await serve(dir, {}, clock)
+    const workspace = await workspaceOf(server)
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200)
+    await writeFile(join(dir, 'lock'), '{}')
+    for (const beat of beats) beat()
+    const ready = await fetch(`${server.url}/readyz`)
+    expect([ready.status, await ready.text()]).toEqual([
+      503,
+      expect.stringContaining('The storage failed: look at the log'),
+    ])
+    const refused = await ask(server, 'POST', `/v1/${workspace}/events`, failed('x'))
+    expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([503, 'storage_fault'])
+    expect((await ask(server, 'GET', `/v1/${workspace}/events`)).status).toBe(200)
+  })
+
+  test('says that it goes away, to a load balancer that asks in the middle of it', async () => {
+    const server = await serve(await folder())
+    const socket = connect(server.port, '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    // Begun before and ended after, so that its connection is not one that nobody uses.
+    socket.write('GET /readyz HTTP/1.1\r\nHost: x\r\n')
+    await ask(server, 'GET', '/healthz')
+    const closed = server.close()
+    socket.write('Connection: close\r\n\r\n')
+    let text = ''
+    for await (const bytes of socket) text += String(bytes)
+    expect(text).toMatch(/^HTTP\/1\.1 503 /)
+    expect(text).toContain('It is going away.')
+    await closed
+  })
+})
+
+describe('a start after damage', () => {
+  /** A folder that a server has left, with sixty events of a workspace. */
+  async function left(): Promise<{ dir: string; workspace: string }> {
+    const dir = await folder()
+    const server = await serve(dir)
+    const workspace = await workspaceOf(server)
+    for (let n = 0; n < 60; n += 5) {
+      const events = Array.from({ length: 5 }, (_, index) => failed(`<<${String(n + index).padStart(4, '0')}>>`))
+      await ask(server, 'POST', `/v1/${workspace}/events`, { events })
+    }
+    await server.close()
+    return { dir, workspace }
+  }
+
+  async function flipRecord(dir: string, table: TableName, key: Buffer): Promise<void> {
+    const environment = await openEnvironment(dir, () => {})
+    const value = Buffer.from(environment.get(table, key) ?? [])
+    value[9] = (value[9] ?? 0) ^ 1
+    await environment.commit([{ table, key, value }])
+    await environment.close()
+  }
+
+  test.each<[what: string, damage: (dir: string, workspace: string) => Promise<void> | void, detail: RegExp]>([
+    ['of a block', (dir) => flipAll(join(dir, 'log.mdb'), '<<0057>>'), /^entries 56 to 60 cannot be read$/],
+    [
+      "of a channel's head",
+      (dir, workspace) => flipRecord(dir, 'heads', channelKey({ workspace })),
+      /^the head of a channel$/,
+    ],
+    [
+      "of a workspace's record",
+      (dir, workspace) => flipRecord(dir, 'store', storeKey('workspace', workspace)),
+      /^a record of the kind workspace$/,
+    ],
+  ])('%s tells it in one line, with what to do, and is not ready; the rest is served', async (what, damage, detail) => {
+    const { dir, workspace } = await left()
+    await damage(dir, workspace)
+    const server = await serve(dir)
+    const told = server.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'the storage has a fault')
+    expect(told).toMatchObject([
+      {
+        level: 'error',
+        code: 'damaged',
+        detail: expect.stringMatching(detail),
+        advice: expect.stringContaining('switchboard restore'),
+      },
+    ])
+    if (!what.includes('record')) expect(told[0].workspace).toBe(workspace)
+    const ready = await fetch(`${server.url}/readyz`)
+    expect(ready.status).toBe(503)
+    expect(await ready.text()).toContain('1 damaged place in what is stored')
+    expect((await ask(server, 'GET', `/v1/${workspace}/events`)).status).toBe(200)
+    expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(/^switchboard_log_faults 1$/m)
+  })
+
+  test.each([
+    [
+      'of a page',
+      /damaged beyond use: page \d+ of it .* `switchboard restore`/,
+      (bytes: Buffer) => bytes.lastIndexOf('<<0007>>') & ~4095,
+    ],
+    ['of the head of the file', /not a log, or its first pages are damaged\. .* `switchboard restore`/, () => 0],
+  ])('%s is refused with what is lost and what to do', async (_, said, at) => {
+    const { dir } = await left()
+    const path = join(dir, 'log.mdb')
+    const bytes = await readFile(path)
+    const from = at(bytes)
+    await writeFile(path, bytes.fill(0, from, from + 4096))
+    await expect(serve(dir)).rejects.toThrow(said)
   })
 })
 

@@ -1,7 +1,10 @@
 import { EventEmitter } from 'node:events'
-import type { Catalogue } from '@switchboard/contract'
+import type { IncomingMessage } from 'node:http'
+import type { Catalogue, Workspace } from '@switchboard/contract'
 import { createAccess } from './access/access.js'
 import { createThrottle } from './access/throttle.js'
+import { openTrail } from './audit/trail.js'
+import { keepAudit } from './audit/upkeep.js'
 import { type Clock, systemClock } from './clock.js'
 import { callFacts } from './compose/call-facts.js'
 import { tuneCollector } from './compose/collector.js'
@@ -10,6 +13,7 @@ import type { Founding } from './compose/founding.js'
 import { type Listening, listen } from './compose/listen.js'
 import { openCatalogue } from './compose/open-catalogue.js'
 import { type OpenedEngine, openEngine } from './compose/open-engine.js'
+import { ownPrivacy } from './compose/own-privacy.js'
 import { keepRetention } from './compose/retention.js'
 import type { RunningServer } from './compose/running-server.js'
 import { alone, type Shared } from './compose/shared.js'
@@ -19,19 +23,21 @@ import { version } from './compose/version.js'
 import { createFanout } from './fanout/fanout.js'
 import { registerApi } from './http/api.js'
 import { createApp, type RequestOver } from './http/app.js'
-import { clientAddress, trustOf } from './http/client-address.js'
+import { clientAddress, plainAddress, trustOf } from './http/client-address.js'
 import { answerDirectly } from './http/direct.js'
 import { directPublish } from './http/direct-publish.js'
 import { directStream } from './http/direct-stream.js'
 import { twilioSettings } from './http/sources.js'
+import { createStrangers } from './http/strangers.js'
 import { createIngest } from './ingest/ingest.js'
 import { createPublishRate, noPublishRate } from './ingest/rate.js'
 import { type Config, requireOneMachine } from './ops/config.js'
-import { createHealth, type Health, storageCheck } from './ops/health.js'
+import { createHealth, type Health, storageCheck, waitingTrouble } from './ops/health.js'
 import { folderPlace, storePlace } from './ops/key-place.js'
 import { ensureAdminKey, ensureSealingKey, forgetAdminKey } from './ops/keys.js'
 import { type StopStep, watchOver } from './ops/lifecycle.js'
 import { openCertificate } from './ops/live-certificate.js'
+import { watchLoad } from './ops/load.js'
 import { createLogger, type Logger, logRequest } from './ops/logging.js'
 import { createMetrics, type Metrics } from './ops/metrics.js'
 import { createTwilioSource } from './sources/twilio.js'
@@ -95,24 +101,38 @@ export async function startServer(config: Config, options: ServerOptions = {}): 
 async function start(founding: Founding): Promise<RunningServer> {
   const { config, clock, logger, ownsProcess, undo } = founding
   const { dataDir: dir, drainMs } = config
+  const warn = (line: string): void => logger.warn(line)
 
-  // The log, and small records beside it.
-  const engine = undo.later(await openEngine(config, clock, logger), (opened) => opened.close())
+  // The log, and small records beside it. What is personal in it is sealed, as the catalogue says what that is.
+  const own =
+    config.natsUrl === undefined ? (await openCatalogue(config.catalogue, undefined, warn)).catalogue : undefined
+  const privacy = own && (await ownPrivacy(config, own))
+  const engine = undo.later(await openEngine(config, clock, logger, privacy), (opened) => opened.close())
   const { log, store } = engine
   const endRetention = undo.later(keepRetention(log, clock, config.retentionMs, logger), (end) => end())
 
   // What several processes of a deployment share is in the store; a single one has it in files.
-  const { catalogue } = undo.later(
-    await openCatalogue(config.catalogue, engine.isShared ? store : undefined, (line) => logger.warn(line)),
-    (opened) => opened.close(),
-  )
+  const catalogue =
+    own ?? undo.later(await openCatalogue(config.catalogue, store, warn), (opened) => opened.close()).catalogue
   const keys = engine.isShared ? storePlace(store) : folderPlace(dir)
   const adminKey = undo.later(await ensureAdminKey(config, keys), (made) => forgetAdminKey(made, keys))
-  const sealingKey = await ensureSealingKey(config, keys)
+  const sealingKey = privacy?.sealingKey ?? (await ensureSealingKey(config, keys))
 
   // All that stands on them.
   const shared = alone(log, config.maxStreamsPerWorkspace)
   const served = await serve(founding, { engine, catalogue, adminKeyDigest: () => adminKey.digest, sealingKey, shared })
+  const auditUpkeep = undo.later(
+    keepAudit({
+      engine,
+      clock,
+      workspaces: served.workspaces,
+      retentionMs: config.auditRetentionMs,
+      server: served.server,
+      isAlone: !engine.isShared,
+      warn: (line) => logger.warn(line),
+    }),
+    (upkeep) => upkeep.end(),
+  )
   const { url, port } = await served.listen()
   logger.info({ version, data_dir: dir, admin_from: adminKey.source }, 'started')
 
@@ -130,6 +150,7 @@ async function start(founding: Founding): Promise<RunningServer> {
         name: 'storage',
         async run() {
           await endRetention()
+          await auditUpkeep.end()
           await engine.close()
         },
       },
@@ -150,7 +171,7 @@ async function start(founding: Founding): Promise<RunningServer> {
 
 /** What a process serves with. */
 export interface Ground {
-  readonly engine: Pick<OpenedEngine, 'log' | 'store' | 'behind'>
+  readonly engine: Pick<OpenedEngine, 'log' | 'store' | 'ledger' | 'behind'>
   readonly catalogue: Catalogue
   readonly adminKeyDigest: () => Buffer
   readonly sealingKey: Buffer
@@ -163,6 +184,9 @@ export interface Served {
   listen(): Promise<{ readonly url: string; readonly port: number }>
   readonly health: Health
   readonly metrics: Metrics
+  /** Names the process in audit trails. */
+  readonly server: string
+  readonly workspaces: () => Promise<readonly Workspace[]>
   /** Nothing more is acknowledged from now on. */
   readonly refuse: () => void
   /** To end it, in their order. The engine is left to whoever opened it. */
@@ -172,27 +196,35 @@ export interface Served {
 /** Everything between an engine and the network, as each process has it. */
 export async function serve(founding: Founding, { engine, catalogue, shared, ...keys }: Ground): Promise<Served> {
   const { config, clock, logger, undo, certificate } = founding
-  const { dataDir: dir, heartbeatMs, maxStreamsPerWorkspace, drainMs } = config
-  const { log, store } = engine
+  const { dataDir: dir, heartbeatMs, maxStreamsPerWorkspace, maxStreamsPerKey, drainMs } = config
+  const { log, store, ledger } = engine
   const allowedOrigins = config.allowedOrigins ?? []
   const health = createHealth()
   const metrics = undo.later(createMetrics({ version }), (opened) => opened.close())
   const tally = new Tally(clock)
   const meter = tallied(metrics, tally)
   health.check('storage', storageCheck(log))
+  const load = undo.later(watchLoad(clock), (opened) => opened.close())
 
   // Who may do what.
   const warn = (line: string): void => logger.warn(line)
   const throttle = shared.throttle(createThrottle(clock))
   const access = undo.later(await createAccess({ store, clock, ...keys, throttle, warn }), (opened) => opened.close())
 
+  // What is noted of them.
+  const trust = trustOf(config.trustProxy)
+  const addressOf = (request: Pick<IncomingMessage, 'headers' | 'socket'>): string =>
+    plainAddress(clientAddress(request, trust))
+  const trail = undo.later(await openTrail({ engine, clock, addressOf, warn }), (opened) => opened.close())
+
   // The way in.
   const { publishRate } = config
   const rate = publishRate === undefined ? noPublishRate : shared.publishRate(createPublishRate(publishRate, clock))
   const ingest = undo.later(
-    createIngest({ log, catalogue, clock, meter, rate, toolCalls: shared.toolCalls }),
+    createIngest({ log, catalogue, clock, meter, rate, toolCalls: shared.toolCalls, isShort: () => load.isShort }),
     (opened) => opened.close(),
   )
+  health.check('load', () => load.trouble ?? waitingTrouble(ingest.waiting))
   const settings = twilioSettings(access.secrets, access.workspaces)
   const twilio = shared.twilio(() => createTwilioSource({ ingest, log, clock, settings }))
 
@@ -202,18 +234,37 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     gate: access,
     clock,
     meter,
+    watch: trail.streams,
     maxStreamsPerWorkspace,
+    maxStreamsPerKey,
     seats: shared.seats,
+    // A seat of one that all have a part in would be waited for.
+    isOverloaded: () => load.trouble !== undefined || shared.stuck() !== undefined,
     drainMs: drainMs * STREAMS_SHARE,
   })
-  const trust = trustOf(config.trustProxy)
-  const streaming = { log, fanout, sessions, catalogue, clock, meter, config: { heartbeatMs, allowedOrigins } }
+  const streaming = {
+    log,
+    fanout,
+    sessions,
+    catalogue,
+    clock,
+    meter,
+    addressOf,
+    config: { heartbeatMs, allowedOrigins },
+  }
+  const strangers = createStrangers({
+    perAddressMax: config.maxStrangersPerAddress,
+    max: config.maxStrangers,
+    trust,
+    onCut: metrics.strangerCut,
+  })
   const observers = undo.later(
     createObserverEndpoint({
       ...streaming,
       gate: access,
       callFacts: callFacts(log),
-      addressOf: (request) => clientAddress(request, trust),
+      onUse: trail.onUse,
+      onKnown: strangers.known,
     }),
     (opened) => opened.close(),
   )
@@ -233,6 +284,12 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     isDraining: () => health.isDraining,
     onRequestOver,
   })
+  app.server.on('connection', strangers.met)
+  // After the guard, before the body.
+  app.addHook('preParsing', (request, _reply, _body, done) => {
+    if (request.principal !== undefined) strangers.known(request.raw.socket)
+    done()
+  })
   await registerApi(app, {
     access,
     log,
@@ -246,14 +303,17 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     isSecure: certificate !== undefined,
     readiness: () => health.readiness(),
     presence: shared.presence(presenceOf(sessions, tally)),
+    ledger,
+    trail,
     metrics: () => shared.collect(metrics),
   })
   const detacher = createDetacher()
   routeUpgrades(app.server, observers.handleUpgrade, detacher)
-  answerDirectly(app.server, () => health.isDraining, [
-    directPublish({ ingest, access, meter, log: logger, onRequestOver }),
-    directStream({ stream: streaming, access, detacher, onRequestOver }),
-  ])
+  const directs = [
+    directPublish({ ingest, access, meter, log: logger, onUse: trail.onUse, onRequestOver }),
+    directStream({ stream: streaming, access, detacher, onUse: trail.onUse, onRequestOver }),
+  ]
+  answerDirectly(app.server, () => health.isDraining, directs, strangers.known)
   metrics.read({
     tailBytes: () => fanout.stats().tailBytes,
     subscriberLagMax: (kind) => fanout.stats().lagMax[kind],
@@ -261,7 +321,12 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     logFaults: () => log.health().faults.length,
     logBytes: () => folderBytes(dir),
     logBehind: () => engine.behind(),
+    waitingEvents: () => ingest.waiting.events,
+    waitingBytes: () => ingest.waiting.bytes,
+    eventLoopLateSeconds: () => load.lateMs / 1000,
+    memoryShare: () => load.memoryShare,
     storeRecords: () => ({ workspaces: access.counts().workspaces }),
+    strangers: strangers.count,
     ready: () => health.isReady,
   })
 
@@ -280,6 +345,8 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
     },
     health,
     metrics,
+    server: trail.audit.server,
+    workspaces: () => access.workspaces.list(),
     refuse: () => ingest.refuse(),
     steps: [
       {
@@ -290,10 +357,11 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
         },
       },
       { name: 'requests', run: () => closing ?? Promise.resolve() },
+      { name: 'audit', run: () => trail.close() },
       {
         name: 'parts',
         run() {
-          for (const part of [observers, fanout, ingest, access]) part.close()
+          for (const part of [observers, fanout, ingest, access, load]) part.close()
         },
       },
     ],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Appended } from '../src/log/log.js'
+import { ledgerSuite } from './ledger.suite.js'
 import { C1, event, HOUR, key, type Stand, type Traits, W1 } from './stand.js'
 import { storeSuite } from './store.suite.js'
 
@@ -70,4 +71,5 @@ export function besideSuite(name: string, { clock, listenerErrors, start }: Stan
     }
   }
   storeSuite(name, startStore, listenerErrors, { shared: traits.shared })
+  ledgerSuite(name, { clock, listenerErrors, start }, { shared: traits.shared })
 }

@@ -7,7 +7,17 @@ export const callsProjection: Projection = {
   fold(previous, { position, type, event }) {
     if (event.poison === true) throw new Error('poisoned')
     if (event.silent === true && previous) return previous
-    return { events: Number(previous?.events ?? 0) + 1, last: position.sequence, time: position.time, type }
+    return {
+      events: Number(previous?.events ?? 0) + 1,
+      last: position.sequence,
+      time: position.time,
+      type,
+      ...(event.name !== undefined && { name: event.name }),
+    }
+  },
+  personal: {
+    subject: 'call',
+    mask: (record) => (record.name === undefined ? record : { ...record, name: '[masked]' }),
   },
   expired: (record, before) => record.type === 'call.ended' && Number(record.time) < before,
 }

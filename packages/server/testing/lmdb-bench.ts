@@ -8,6 +8,7 @@ import type { Bench } from './stand.js'
 export async function openLmdbBench(options: Omit<LmdbOptions, 'dir'>, dir = newFolder()): Promise<Bench> {
   let engine = await openLmdbEngine({ ...options, dir })
   return {
+    dir,
     get engine() {
       return engine
     },

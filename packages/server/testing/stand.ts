@@ -2,6 +2,7 @@ import type { JsonObject } from '@switchboard/contract'
 import { afterEach } from 'vitest'
 import type { Block } from '../src/log/block.js'
 import type { Appended, Channel, Engine, Idempotency, Log, NewEvent, Projection } from '../src/log/log.js'
+import type { Privacy } from '../src/log/vault.js'
 import { callsProjection } from './calls-projection.js'
 import { SetClock } from './clock.js'
 
@@ -12,6 +13,8 @@ export interface Bench {
   reopen(): Promise<Engine>
   /** Opens a second engine beside the first, as another process would; undefined where only one can be open. */
   another?(): Promise<Engine>
+  /** The folder that it keeps everything in, where it is one of this machine. */
+  readonly dir?: string
   /** Closes what is open and removes the storage. */
   end(): Promise<void>
 }
@@ -21,6 +24,7 @@ export interface BenchOptions {
   readonly projections: readonly Projection[]
   readonly idempotencyWindowMs: number
   readonly onListenerError: (error: unknown) => void
+  readonly privacy?: Privacy
 }
 
 /** What engines may differ in. */

@@ -46,7 +46,7 @@ export class Parent {
     const line = new Line<WorkerSide, ParentSide>(there, {
       calls: { start: unused, listen: unused, stop: unused, measure: unused, presence: unused },
       hear(news) {
-        if (news.kind === 'followed' || news.kind === 'changed') engine?.hear(news)
+        if (news.kind === 'followed' || news.kind === 'changed' || news.kind === 'erased') engine?.hear(news)
         else if (news.kind === 'health') engine?.hearHealth(news.health)
       },
       onClose() {},
@@ -70,6 +70,7 @@ export async function openWorkerBench(options: WorkerBenchOptions, dir = newFold
   let parent = await Parent.open(dir, options)
   let engine = await parent.worker()
   return {
+    dir,
     get engine() {
       return engine
     },

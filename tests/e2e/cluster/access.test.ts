@@ -1,6 +1,8 @@
 import { once } from 'node:events'
+import { type AuditRecord, auditBreak } from '@switchboard/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
+import { sha256 } from '../../../packages/cli/src/audit/verify.js'
 import { startNats, whyNoNats } from '../../../packages/server/testing/nats.js'
 import { type TestServer, until } from '../../kit.js'
 import { Cluster } from './cluster.js'
@@ -87,6 +89,28 @@ describe.skipIf(reason)('two gateways of one deployment:', () => {
       expect(stream.control('stream.gap')).toBeUndefined()
       expect(stream.ids).toEqual([next])
       stream.close()
+    }
+  })
+
+  test('what both note is one trail, which both show', async () => {
+    const { head } = await one.request('GET', `/v1/${one.workspace}/audit?limit=1`)
+    const noted = (head as { sequence: number }).sequence
+    const token = (gateway: TestServer) =>
+      gateway.request('POST', `/v1/${one.workspace}/access-tokens`, { permissions: ['events:read'] })
+    await Promise.all(Array.from({ length: 40 }, (_, n) => token(n % 2 === 0 ? one : two)))
+    const path = `/v1/${one.workspace}/audit?limit=1000&action=token.issued&after=${noted}`
+    const issued = (await two.request('GET', path)).items as AuditRecord[]
+    expect(issued).toHaveLength(40)
+    expect(new Set(issued.map(({ server }) => server)).size).toBe(2)
+    const until = issued.at(-1)?.sequence ?? 0
+    const [here, there] = (await Promise.all(
+      [one, two].map(async (gateway) => (await gateway.request('GET', `/v1/${one.workspace}/audit?limit=1000`)).items),
+    )) as [AuditRecord[], AuditRecord[]]
+    expect(there.slice(0, until)).toEqual(here.slice(0, until))
+    let before: AuditRecord | undefined
+    for (const record of here) {
+      expect(auditBreak(record, before, sha256), `record ${record.sequence}`).toBeUndefined()
+      before = record
     }
   })
 })

@@ -3,7 +3,7 @@ import { failures } from '@switchboard/contract/core'
 import type { Command } from 'commander'
 import { type Context, say } from '../context.js'
 import { certificateFileFindings, servedCertificate, TLS_SETTINGS } from '../doctor/certificate.js'
-import { dataFolder, machineFindings } from '../doctor/machine.js'
+import { dataFolder, logFile, machineFindings } from '../doctor/machine.js'
 import { NATS_SETTINGS, natsFindings } from '../doctor/nats.js'
 import { roundTrip } from '../doctor/round-trip.js'
 import { credentials, reachable } from '../doctor/server.js'
@@ -75,6 +75,7 @@ async function run({ target: options, roundTrip: travels, json, settings }: Doct
   if (answers && failed === 0 && travels) await show(await roundTrip(target, context))
   const folder = target.held.data_dir
   if (folder !== undefined) await show(await dataFolder(folder))
+  if (folder !== undefined && !answers) await show(await logFile(folder))
   await show(await certificateFileFindings(settings, context.env, context.now()))
   await show(await natsFindings(settings, context.env))
   await show(await machineFindings())

@@ -1,10 +1,11 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { lockFolder, systemClock } from '@switchboard/server'
 import { expect, test } from 'vitest'
 import { findingLines } from '../commands/doctor.js'
 import { palette } from '../render/palette.js'
-import { congestionControl, dataFolder, freeDisk, nodeVersion, openFiles, unsentLimit } from './machine.js'
+import { congestionControl, dataFolder, freeDisk, logFile, nodeVersion, openFiles, unsentLimit } from './machine.js'
 import { clockSkew } from './server.js'
 
 test.each([
@@ -43,6 +44,27 @@ test('a disk is fine, low or full', () => {
   expect(freeDisk(50 * GiB, 100 * GiB)).toMatchObject({ verdict: 'ok', detail: '50 GiB of 100 GiB free' })
   expect(freeDisk(5 * GiB, 100 * GiB).verdict).toBe('warn')
   expect(freeDisk(0.1 * GiB, 100 * GiB).verdict).toBe('fail')
+})
+
+test('a log that no server starts with is told of, with the way back; one that a server has is left alone', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'switchboard-'))
+  try {
+    expect(await logFile(folder)).toEqual([])
+    await writeFile(join(folder, 'log.mdb'), Buffer.alloc(20_000, 'x'))
+    expect(await logFile(folder)).toMatchObject([
+      {
+        name: 'log',
+        verdict: 'fail',
+        detail: expect.stringContaining('is not a log'),
+        advice: expect.stringContaining('switchboard restore'),
+      },
+    ])
+    const unlock = lockFolder(folder, systemClock, () => {})
+    expect(await logFile(folder)).toEqual([])
+    unlock()
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
 
 test('a data folder that everybody can read is told of, and one that is gone', async () => {

@@ -1,5 +1,6 @@
 import { access, constants, readFile, stat, statfs } from 'node:fs/promises'
 import { type Finding, fail, ok, warn } from '@switchboard/contract/core'
+import { size } from '../render/size.js'
 
 /** The oldest Node.js that Switchboard runs on. */
 const NODE_MIN = [20, 19] as const
@@ -80,17 +81,30 @@ export async function dataFolder(path: string): Promise<readonly Finding[]> {
   return findings
 }
 
+/** The log in a folder that no server has: why none starts with it. Of one that runs its readiness tells. */
+export async function logFile(path: string): Promise<readonly Finding[]> {
+  const { lockFolder, logTrouble, systemClock } = await import('@switchboard/server')
+  let unlock: () => void
+  try {
+    unlock = lockFolder(path, systemClock, () => {})
+  } catch {
+    return []
+  }
+  try {
+    const trouble = logTrouble(path)
+    return trouble === undefined
+      ? []
+      : [fail('log', trouble, 'switchboard restore <back-up> --data-dir <another folder>')]
+  } finally {
+    unlock()
+  }
+}
+
 export function freeDisk(free: number, total: number): Finding {
   const text = `${size(free)} of ${size(total)} free`
   const advice = 'Make room, or keep events for a shorter time with --retention.'
   if (free < DISK_FREE_FAIL_BYTES) return fail('disk', text, advice)
   return free < total * DISK_FREE_WARN ? warn('disk', text, advice) : ok('disk', text)
-}
-
-function size(bytes: number): string {
-  if (bytes < 1024 ** 3) return `${Math.round(bytes / 1024 ** 2)} MiB`
-  const value = bytes / 1024 ** 3
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} GiB`
 }
 
 /** A file's text, or undefined when this system has no such file. */

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { builtinCatalogue, type EventType } from '@switchboard/contract'
 import { describe, expect, test } from 'vitest'
 import { CliError } from '../failure.js'
-import { durationMs, sinceMs } from './duration.js'
+import { durationMs, parseDuration, parseSince } from './duration.js'
 import { parseEvents } from './event-file.js'
 import { eventFromFields, splitField } from './fields.js'
 import { parseTimeline } from './timeline-file.js'
@@ -39,9 +39,20 @@ test.each([
   expect(durationMs(text)).toBe(ms)
 })
 
-test('a time to begin at is an age or an instant', () => {
-  expect(sinceMs('15m', 1_000_000)).toBe(100_000)
-  expect(sinceMs('1970-01-01T00:00:05Z', 1_000_000)).toBe(5000)
+test('a time to begin at is an age or an instant, and is told as the server reads it', () => {
+  expect(parseSince('15m')).toBe('900s')
+  expect(parseSince('1h30m')).toBe('5400s')
+  expect(parseSince('0.5s')).toBe('500ms')
+  expect(parseSince('1d0.1s')).toBe('86401s')
+  expect(parseSince('1970-01-01T00:00:05Z')).toBe('1970-01-01T00:00:05Z')
+})
+
+test('a duration is one that can be counted with', () => {
+  expect(parseDuration('3650d')).toBe(315_360_000_000)
+  for (const text of ['3651d', '4294967295d', `${'9'.repeat(400)}s`, '0s']) {
+    expect(() => parseDuration(text), text).toThrow('Give')
+    expect(() => parseSince(text), text).toThrow('Give')
+  }
 })
 
 describe('fields of a command line', () => {

@@ -3,7 +3,7 @@ import { parsePosition } from '@switchboard/contract/core'
 import type { Gap } from '@switchboard/sdk'
 import { familyColour, type Palette } from './palette.js'
 import { type IdStyle, sentence } from './sentence.js'
-import { clean, clockTime } from './text.js'
+import { clean, clockTime, jsonLine } from './text.js'
 
 /** Wide enough for every type of the seed, so that sentences begin in one column. */
 const TYPE_CHARS = 24
@@ -40,7 +40,7 @@ function accentOf(type: string, event: JsonObject, colours: Palette): (text: str
 /** One line for programs: `{"id":…,"time":…,"event":{…}}`, which `replay` reads back. */
 export function eventJson({ id, event }: Placed, callSid?: string): string {
   const time = timeOf(id)
-  return JSON.stringify({
+  return jsonLine({
     id,
     ...(time === undefined ? {} : { time: new Date(time).toISOString() }),
     ...(callSid === undefined ? {} : { call_sid: callSid }),

@@ -4,8 +4,19 @@
  */
 export function clean(value: unknown): string {
   return String(value)
-    .replaceAll(/[\r\n\t]+/g, ' ')
+    .replaceAll(/[\r\n\t\u2028\u2029]+/g, ' ')
     .replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '·')
+}
+
+/**
+ * One line of JSON, made safe for a terminal as well: `JSON.stringify` leaves some of what a terminal obeys as it is (one-byte
+ * control sequences, marks that reverse the direction of writing). Escaped they are the same value to whoever parses them.
+ */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** Longest id that is shown whole on a terminal. The call id of a telephone line has 34. */

@@ -5,8 +5,10 @@ import { clockDuration } from '../design/words.js'
 import type { CallSnapshot } from '../stores/call-store.js'
 import type { CallEntry } from '../stores/conversation.js'
 import type { ToolRun } from '../stores/tool-runs.js'
+import { TrailOfCall } from './trail.js'
 
 interface CallSideProps {
+  readonly callSid: string
   readonly call: CallSnapshot
   /** The end of the call's time line, in Unix ms. */
   readonly end: number
@@ -15,7 +17,7 @@ interface CallSideProps {
 }
 
 /** What the agent tried, who is on the line, and every event in full. */
-export function CallSide({ call, end, watchers }: CallSideProps) {
+export function CallSide({ callSid, call, end, watchers }: CallSideProps) {
   const { picture, beginsAt, entries, replay } = call
   const shown = replay ? entries.filter(({ at }) => at <= replay.at) : entries
   return (
@@ -73,6 +75,7 @@ export function CallSide({ call, end, watchers }: CallSideProps) {
           </ul>
         </section>
       )}
+      <TrailOfCall callSid={callSid} />
       <AllEvents entries={shown} beginsAt={beginsAt} />
     </aside>
   )

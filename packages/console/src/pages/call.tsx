@@ -76,7 +76,7 @@ function Call({ callSid }: { callSid: string }) {
       </div>
       <div className="call-both">
         <ConversationView picture={call.picture} beginsAt={call.beginsAt} isReplay={!!call.replay} nameOf={nameOf} />
-        <CallSide call={call} end={end} watchers={watching} />
+        <CallSide callSid={callSid} call={call} end={end} watchers={watching} />
       </div>
       <CallReplay call={call} end={end} replay={store.replay} />
     </div>

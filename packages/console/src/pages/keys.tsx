@@ -6,6 +6,7 @@ import { KeysStore } from '../stores/keys-store.js'
 import { nextFrame } from '../stores/store.js'
 import { useDesk, useStore } from '../workspace.js'
 import './access.css'
+import { Trail } from './trail.js'
 
 /** What is about to be done to a key, and waits for a yes. */
 interface Asked {
@@ -17,8 +18,20 @@ export function KeysPage() {
   const { switchboard } = useDesk()
   const [store] = useState(() => new KeysStore({ switchboard, frame: nextFrame }))
   const snapshot = useStore(store)
-  const [asked, setAsked] = useState<Asked>()
   useEffect(() => void store.load(), [store])
+  const names = new Map(snapshot.kind === 'ready' ? snapshot.keys.map(({ key_id, name }) => [key_id, name]) : [])
+  return (
+    <div className="access">
+      <h1>Keys</h1>
+      <Keys store={store} />
+      <Trail nameOf={(keyId) => names.get(keyId)} />
+    </div>
+  )
+}
+
+function Keys({ store }: { store: KeysStore }) {
+  const snapshot = useStore(store)
+  const [asked, setAsked] = useState<Asked>()
   if (snapshot.kind === 'loading') return <Loading />
   if (snapshot.kind === 'denied') return <Denied permission={snapshot.permission} />
   if (snapshot.kind === 'failed') {
@@ -30,8 +43,7 @@ export function KeysPage() {
   }
   const { keys, made, wrong, busy } = snapshot
   return (
-    <div className="access">
-      <h1>Keys</h1>
+    <>
       {wrong !== undefined && (
         <p className="wrong" role="alert">
           ✕ {wrong}
@@ -60,7 +72,7 @@ export function KeysPage() {
           onYes={() => void (asked.act === 'rotate' ? store.rotate(asked.key.key_id) : store.revoke(asked.key.key_id))}
         />
       )}
-    </div>
+    </>
   )
 }
 

@@ -53,6 +53,7 @@ export const failures = {
     retry: 'never',
     exit: 6,
   },
+  legal_hold: { status: 409, title: 'The data is under a legal hold', retry: 'never', exit: 6 },
   body_too_large: { status: 413, title: 'The body is too large', retry: 'never', exit: 2 },
   event_too_large: { status: 413, title: 'An event is too large', retry: 'never', exit: 2 },
   unsupported_media_type: { status: 415, title: 'The content type is not accepted', retry: 'never', exit: 2 },
@@ -80,6 +81,14 @@ export const failures = {
     frame: true,
   },
   unavailable: { status: 503, title: 'The server cannot do this now', retry: 'later', exit: 75 },
+  overloaded: {
+    status: 503,
+    title: 'The server has more to do than it can',
+    retry: 'later',
+    exit: 75,
+    close: 1013,
+    frame: true,
+  },
   storage_full: { status: 507, title: 'The disk is full', retry: 'later', exit: 75 },
   storage_fault: {
     status: 503,

@@ -1,3 +1,4 @@
+export * from './audit-actions.js'
 export * from './failures.js'
 export * from './limits.js'
 export * from './permissions.js'

@@ -23,6 +23,9 @@ export const limits = {
   idempotencyKeyCharsMax: 256,
   /** How long an idempotency key is remembered. */
   idempotencyWindowMs: 24 * 60 * 60 * 1000,
+  /** Events, and bytes of the bodies they came in, that wait to be durable; with more, publishing is refused. */
+  waitingEventsMax: 32_000,
+  waitingBytesMax: 32 * MiB,
   /** One write to a subscriber. Public clients refuse a chunk above 1 MiB. */
   writeBytesMax: 256 * KiB,
   /** Identifiers a caller may choose (call_sid and other ids). */

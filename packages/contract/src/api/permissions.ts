@@ -5,8 +5,10 @@ export const permissions = {
   'calls:observe': "Open the observer of a call and read the call's history.",
   'calls:publish': "Publish to a call's channel.",
   'pii:read': 'See personal data unmasked.',
+  'data:erase': 'Erase the personal data of calls and surfaces, place and lift legal holds.',
   'keys:manage': 'Create, rotate and revoke API keys and secrets of the workspace.',
-  'audit:read': 'See which streams are open, and what was refused.',
+  'audit:read':
+    'See which streams are open, what was refused, and the audit trail: who watched, read and changed what.',
 } as const
 
 export type Permission = keyof typeof permissions

@@ -1,6 +1,6 @@
 import type { ErrorItem, FailureCode } from '../api/failures.js'
 import { limits } from '../api/limits.js'
-import { type ChannelKind, discriminators, type EventType, type JsonObject } from './define.js'
+import { type ChannelKind, discriminators, ERASED, type EventType, type JsonObject } from './define.js'
 import { explain, kindOf } from './explain.js'
 import { identify } from './identify.js'
 import type { Catalogue } from './registry.js'
@@ -111,6 +111,12 @@ function fieldErrors(
   const errors: ErrorItem[] = []
   if (type.channel === 'observer' && input.id !== undefined) {
     errors.push({ path: '/id', message: 'is not accepted: observer events are delivered with their position there' })
+  }
+  if (input[ERASED] !== undefined) {
+    errors.push({
+      path: `/${ERASED}`,
+      message: 'is not accepted: the server says with it that personal data was erased',
+    })
   }
   for (const pair of pairs) {
     const error = pairError(type, pair, input)

@@ -3,7 +3,7 @@ import type { ErrorItem } from '../api/failures.js'
 import { Type } from '../type.js'
 import { accept } from './accept.js'
 import { fieldProblems, nameProblem } from './custom-field.js'
-import { type ChannelKind, discriminators, type EventDefinition, type JsonObject } from './define.js'
+import { type ChannelKind, discriminators, ERASED, type EventDefinition, type JsonObject } from './define.js'
 import { schemaName } from './event-type.js'
 import { explain, kindOf } from './explain.js'
 import { pointer } from './pointer.js'
@@ -109,7 +109,7 @@ const TAKEN_PREFIXES: ReadonlySet<string> = new Set([
 ])
 
 /** Members of a frame or a request that are not the event's own. */
-const TAKEN_FIELDS: readonly string[] = ['event_type', 'type', 'id', 'idempotency_key', 'erased']
+const TAKEN_FIELDS: readonly string[] = ['event_type', 'type', 'id', 'idempotency_key', ERASED]
 /** Fields that the workspace stream is filtered by and the state is folded by: texts everywhere. */
 const ID_FIELDS: readonly string[] = ['call_sid', 'surface_id', 'entity_id', 'operator_id', 'data_source_id']
 

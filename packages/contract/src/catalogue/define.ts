@@ -9,6 +9,9 @@ export const discriminators = { workspace: 'event_type', observer: 'type' } as c
   string
 >
 
+/** The member that says that an event's personal data was erased. The server sets it; no producer may. */
+export const ERASED = 'erased'
+
 /** A JSON object as a producer sends it or a subscriber receives it. */
 export type JsonObject = { readonly [name: string]: unknown }
 

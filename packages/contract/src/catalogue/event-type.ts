@@ -1,6 +1,6 @@
 import type { TProperties, TSchema } from 'typebox'
 import { Type } from '../type.js'
-import { discriminators, type EventDefinition, type EventType } from './define.js'
+import { discriminators, ERASED, type EventDefinition, type EventType } from './define.js'
 import { type FieldSchema, holdsPersonalData, isPersonal } from './field-schema.js'
 
 /** Keywords that say how a value looks. A masked value keeps its type and no more, so they go from personal fields. */
@@ -61,10 +61,11 @@ function eventObject(definition: EventDefinition, fields: TProperties, rest: Fie
 }
 
 function deliveredSchema(definition: EventDefinition): TSchema {
-  return eventObject(
-    definition,
-    mapFields(definition.fields, (schema) => bearingMasks(schema)),
-  )
+  const isPersonalType = Object.values(definition.fields).some(holdsPersonalData)
+  return eventObject(definition, {
+    ...mapFields(definition.fields, (schema) => bearingMasks(schema)),
+    ...(isPersonalType && { [ERASED]: erased }),
+  })
 }
 
 function acceptedSchema(definition: EventDefinition): TSchema {
@@ -88,6 +89,12 @@ export function acceptedFields(definition: EventDefinition): TProperties {
 function mapFields(fields: TProperties, change: (schema: TSchema, name: string) => TSchema): TProperties {
   return Object.fromEntries(Object.entries(fields).map(([name, schema]) => [name, change(schema, name)]))
 }
+
+const erased = Type.Optional(
+  Type.Literal(true, {
+    description: 'The personal data of this event was erased: what was personal is masked for all.',
+  }),
+)
 
 /** The schema with room for masked values wherever personal data may stand. */
 function bearingMasks(schema: TSchema): TSchema {

@@ -1,5 +1,5 @@
 import type { TSchema } from 'typebox'
-import { discriminators, type EventType, type JsonObject } from './define.js'
+import { discriminators, ERASED, type EventType, type JsonObject } from './define.js'
 import { type FieldSchema, holdsPersonalData, isPersonal } from './field-schema.js'
 import { MASKED_TEXT } from './masked-text.js'
 
@@ -31,14 +31,17 @@ export function hasPersonalData(type: EventType): boolean {
 }
 
 const UNKNOWN_TYPE: ObjectMask = {
-  members: new Map(Object.values(discriminators).map((name) => [name, undefined])),
+  members: new Map([...Object.values(discriminators), ERASED].map((name) => [name, undefined])),
   others: maskWhole,
 }
 
 function maskOf(type: EventType): ObjectMask {
   const known = masks.get(type)
   if (known !== undefined) return known
-  const members = new Map<string, Masker | undefined>([[discriminators[type.channel], undefined]])
+  const members = new Map<string, Masker | undefined>([
+    [discriminators[type.channel], undefined],
+    [ERASED, undefined],
+  ])
   for (const [name, schema] of Object.entries(type.fields)) members.set(name, maskerOf(schema))
   const made: ObjectMask = { members, others: maskWhole }
   masks.set(type, made)

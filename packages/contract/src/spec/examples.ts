@@ -46,6 +46,22 @@ const watcher = {
   masked: true,
 }
 
+const noted = {
+  sequence: 42,
+  time: '2026-11-22T08:00:03.000Z',
+  workspace_id: workspaceId,
+  actor: { kind: 'api-key', key_id: key.key_id, token_id: null },
+  action: 'observer.opened',
+  target: { kind: 'call', id: callSid },
+  personal_data: 'masked',
+  request_id: stream.connection_id,
+  address: '192.0.2.17',
+  server: '0d5c7c52-8a0e-4f0e-9a3b-0a4f6c3a2b11',
+  details: { stream: 7, from: 'live', types: ['session_end'], filters: [] },
+  previous: 'e4ed94e1b6b8c3a9e6f7a1d3c5b7092846fa1c3e5d7b9f0a2c4e6d8b0f1a3c5e',
+  hash: '8a9a471f39ae3a80d09f0331bc35e8f6a8ac5f1c8b27fa1c4de0ba1c1c2a7a6e',
+}
+
 const call = {
   call_sid: callSid,
   status: 'active',
@@ -158,6 +174,7 @@ export const schemaExamples: Readonly<Record<string, JsonObject>> = {
   OpenStreamList: lastPage([stream], null),
   Watcher: watcher,
   WatcherList: lastPage([watcher], null),
+  AuditList: { ...lastPage([noted], null), head: { sequence: noted.sequence, hash: noted.hash }, anchor: null },
   Activity: {
     since: '2026-11-22T07:00:00.000Z',
     streams_open: 3,

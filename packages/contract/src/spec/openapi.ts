@@ -1,4 +1,5 @@
 import { routeList, tags } from '../api/routes/index.js'
+import { general } from '../api/routes/route.js'
 import type { JsonObject } from '../catalogue/define.js'
 import { type EventTypes, eventSchemas } from './events.js'
 import { schemaExamples } from './examples.js'
@@ -33,7 +34,7 @@ const about = `Switchboard carries what happens in a workspace (calls, surfaces,
 
 Two streams carry typed events: the workspace stream (server-sent events, told apart by \`event_type\`) and the observer of a call (WebSocket, told apart by \`type\`). Every event has a position, \`<unix ms>-<sequence>\`; a stream resumes after any position it gave.
 
-Failures are problem details (RFC 9457): read \`code\`, which never changes its meaning. Quote \`request_id\` when you ask for help.`
+Failures are problem details (RFC 9457): read \`code\`, which never changes its meaning. Quote \`request_id\` when you ask for help. Beside the failures of each operation, any request may be answered with one of these: it is malformed, asks for a path, a method or a parameter that there is not, does not arrive in time, or brings a body that is not taken: ${general.map((code) => `\`${code}\``).join(', ')}.`
 
 /**
  * The OpenAPI document of the API with this catalogue. The same input gives the same document, member by member.

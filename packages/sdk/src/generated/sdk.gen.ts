@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { CreateAccessTokenData, CreateAccessTokenErrors, CreateAccessTokenResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateWorkspaceData, CreateWorkspaceErrors, CreateWorkspaceResponses, DeleteTwilioSecretData, DeleteTwilioSecretErrors, DeleteTwilioSecretResponses, GetActivityData, GetActivityErrors, GetActivityResponses, GetAsyncApiData, GetAsyncApiErrors, GetAsyncApiResponses, GetCallData, GetCallErrors, GetCallResponses, GetCredentialData, GetCredentialErrors, GetCredentialResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetStateData, GetStateErrors, GetStateResponses, GetTwilioSecretData, GetTwilioSecretErrors, GetTwilioSecretResponses, GetWorkspaceData, GetWorkspaceErrors, GetWorkspaceResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListCallsData, ListCallsErrors, ListCallsResponses, ListDataSourcesData, ListDataSourcesErrors, ListDataSourcesResponses, ListEventTypesData, ListEventTypesErrors, ListEventTypesResponses, ListOperatorsData, ListOperatorsErrors, ListOperatorsResponses, ListStreamsData, ListStreamsErrors, ListStreamsResponses, ListSurfacesData, ListSurfacesErrors, ListSurfacesResponses, ListWatchersData, ListWatchersErrors, ListWatchersResponses, ListWorkspacesData, ListWorkspacesErrors, ListWorkspacesResponses, PublishCallEventsData, PublishCallEventsErrors, PublishCallEventsResponses, PublishEventsData, PublishEventsErrors, PublishEventsResponses, ReadCallEventsData, ReadCallEventsErrors, ReadCallEventsResponses, ReadEventsData, ReadEventsErrors, ReadEventsResponses, RevokeApiKeyData, RevokeApiKeyErrors, RevokeApiKeyResponses, RotateApiKeyData, RotateApiKeyErrors, RotateApiKeyResponses, SetTwilioSecretData, SetTwilioSecretErrors, SetTwilioSecretResponses } from './types.gen.js';
+import type { CreateAccessTokenData, CreateAccessTokenErrors, CreateAccessTokenResponses, CreateApiKeyData, CreateApiKeyErrors, CreateApiKeyResponses, CreateWorkspaceData, CreateWorkspaceErrors, CreateWorkspaceResponses, DeleteTwilioSecretData, DeleteTwilioSecretErrors, DeleteTwilioSecretResponses, EraseCallDataData, EraseCallDataErrors, EraseCallDataResponses, EraseSurfaceDataData, EraseSurfaceDataErrors, EraseSurfaceDataResponses, GetActivityData, GetActivityErrors, GetActivityResponses, GetAsyncApiData, GetAsyncApiErrors, GetAsyncApiResponses, GetCallData, GetCallErrors, GetCallHoldData, GetCallHoldErrors, GetCallHoldResponses, GetCallResponses, GetCredentialData, GetCredentialErrors, GetCredentialResponses, GetHealthData, GetHealthErrors, GetHealthResponses, GetMetricsData, GetMetricsErrors, GetMetricsResponses, GetOpenApiData, GetOpenApiErrors, GetOpenApiResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, GetStateData, GetStateErrors, GetStateResponses, GetSurfaceHoldData, GetSurfaceHoldErrors, GetSurfaceHoldResponses, GetTwilioSecretData, GetTwilioSecretErrors, GetTwilioSecretResponses, GetWorkspaceData, GetWorkspaceErrors, GetWorkspaceResponses, LiftCallHoldData, LiftCallHoldErrors, LiftCallHoldResponses, LiftSurfaceHoldData, LiftSurfaceHoldErrors, LiftSurfaceHoldResponses, ListApiKeysData, ListApiKeysErrors, ListApiKeysResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListCallsData, ListCallsErrors, ListCallsResponses, ListDataSourcesData, ListDataSourcesErrors, ListDataSourcesResponses, ListEventTypesData, ListEventTypesErrors, ListEventTypesResponses, ListOperatorsData, ListOperatorsErrors, ListOperatorsResponses, ListStreamsData, ListStreamsErrors, ListStreamsResponses, ListSurfacesData, ListSurfacesErrors, ListSurfacesResponses, ListWatchersData, ListWatchersErrors, ListWatchersResponses, ListWorkspacesData, ListWorkspacesErrors, ListWorkspacesResponses, PlaceCallHoldData, PlaceCallHoldErrors, PlaceCallHoldResponses, PlaceSurfaceHoldData, PlaceSurfaceHoldErrors, PlaceSurfaceHoldResponses, PublishCallEventsData, PublishCallEventsErrors, PublishCallEventsResponses, PublishEventsData, PublishEventsErrors, PublishEventsResponses, ReadCallEventsData, ReadCallEventsErrors, ReadCallEventsResponses, ReadEventsData, ReadEventsErrors, ReadEventsResponses, RevokeApiKeyData, RevokeApiKeyErrors, RevokeApiKeyResponses, RotateApiKeyData, RotateApiKeyErrors, RotateApiKeyResponses, SetTwilioSecretData, SetTwilioSecretErrors, SetTwilioSecretResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -221,6 +221,118 @@ export const setTwilioSecret = <ThrowOnError extends boolean = false>(options: O
 });
 
 /**
+ * Erase the personal data of a call
+ *
+ * Destroys the keys that the personal data of the call is sealed with, in events, history and state alike. Its events keep their positions, so that streams resume as before; readers get them masked and with `erased: true`. It cannot be undone. What is published later is kept until the next erasure. A legal hold refuses it.
+ *
+ * Needs the permission `data:erase`.
+ */
+export const eraseCallData = <ThrowOnError extends boolean = false>(options: Options<EraseCallDataData, ThrowOnError>) => (options.client ?? client).delete<EraseCallDataResponses, EraseCallDataErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/calls/{call_sid}/data',
+    ...options
+});
+
+/**
+ * Lift the legal hold of a call
+ *
+ * From then on its personal data can be erased.
+ *
+ * Needs the permission `data:erase`.
+ */
+export const liftCallHold = <ThrowOnError extends boolean = false>(options: Options<LiftCallHoldData, ThrowOnError>) => (options.client ?? client).delete<LiftCallHoldResponses, LiftCallHoldErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/calls/{call_sid}/hold',
+    ...options
+});
+
+/**
+ * Read the legal hold of a call
+ *
+ * While the hold stands, the personal data of the call cannot be erased by this API. Retention goes on: it removes what is older than `SWITCHBOARD_RETENTION`, held or not.
+ *
+ * Needs the permission `data:erase`.
+ */
+export const getCallHold = <ThrowOnError extends boolean = false>(options: Options<GetCallHoldData, ThrowOnError>) => (options.client ?? client).get<GetCallHoldResponses, GetCallHoldErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/calls/{call_sid}/hold',
+    ...options
+});
+
+/**
+ * Place a legal hold on a call
+ *
+ * While the hold stands, the personal data of the call cannot be erased by this API. Retention goes on: it removes what is older than `SWITCHBOARD_RETENTION`, held or not. A hold that stands is replaced.
+ *
+ * Needs the permission `data:erase`.
+ */
+export const placeCallHold = <ThrowOnError extends boolean = false>(options: Options<PlaceCallHoldData, ThrowOnError>) => (options.client ?? client).put<PlaceCallHoldResponses, PlaceCallHoldErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/calls/{call_sid}/hold',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Erase the personal data of a surface
+ *
+ * Destroys the keys that the personal data of the surface is sealed with, in events, history and state alike. Its events keep their positions, so that streams resume as before; readers get them masked and with `erased: true`. It cannot be undone. What is published later is kept until the next erasure. A legal hold refuses it.
+ *
+ * Needs the permission `data:erase`.
+ */
+export const eraseSurfaceData = <ThrowOnError extends boolean = false>(options: Options<EraseSurfaceDataData, ThrowOnError>) => (options.client ?? client).delete<EraseSurfaceDataResponses, EraseSurfaceDataErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/surfaces/{surface_id}/data',
+    ...options
+});
+
+/**
+ * Lift the legal hold of a surface
+ *
+ * From then on its personal data can be erased.
+ *
+ * Needs the permission `data:erase`.
+ */
+export const liftSurfaceHold = <ThrowOnError extends boolean = false>(options: Options<LiftSurfaceHoldData, ThrowOnError>) => (options.client ?? client).delete<LiftSurfaceHoldResponses, LiftSurfaceHoldErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/surfaces/{surface_id}/hold',
+    ...options
+});
+
+/**
+ * Read the legal hold of a surface
+ *
+ * While the hold stands, the personal data of the surface cannot be erased by this API. Retention goes on: it removes what is older than `SWITCHBOARD_RETENTION`, held or not.
+ *
+ * Needs the permission `data:erase`.
+ */
+export const getSurfaceHold = <ThrowOnError extends boolean = false>(options: Options<GetSurfaceHoldData, ThrowOnError>) => (options.client ?? client).get<GetSurfaceHoldResponses, GetSurfaceHoldErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/surfaces/{surface_id}/hold',
+    ...options
+});
+
+/**
+ * Place a legal hold on a surface
+ *
+ * While the hold stands, the personal data of the surface cannot be erased by this API. Retention goes on: it removes what is older than `SWITCHBOARD_RETENTION`, held or not. A hold that stands is replaced.
+ *
+ * Needs the permission `data:erase`.
+ */
+export const placeSurfaceHold = <ThrowOnError extends boolean = false>(options: Options<PlaceSurfaceHoldData, ThrowOnError>) => (options.client ?? client).put<PlaceSurfaceHoldResponses, PlaceSurfaceHoldErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/surfaces/{surface_id}/hold',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Read what a credential may do
  *
  * Who the credential of this request speaks for, and in which workspace: all that a program needs to begin with.
@@ -304,6 +416,19 @@ export const createAccessToken = <ThrowOnError extends boolean = false>(options:
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * Read the audit trail
+ *
+ * Who opened which stream or call, read what, used which key, and changed access, in an append-only trail whose records are chained by their hashes. Reading it is noted in it. `switchboard audit verify` checks a trail or an export of it.
+ *
+ * Needs the permission `audit:read`.
+ */
+export const listAudit = <ThrowOnError extends boolean = false>(options: Options<ListAuditData, ThrowOnError>) => (options.client ?? client).get<ListAuditResponses, ListAuditErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/v1/{workspace_id}/audit',
+    ...options
 });
 
 /**

@@ -30,6 +30,10 @@ export type CallStartedEvent = {
      * The number of the other party, null when it is withheld.
      */
     caller_id?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -118,6 +122,10 @@ export type CallEscalatedEvent = {
      * Why a person is needed, in words that may quote the caller.
      */
     reason: string;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -226,6 +234,10 @@ export type SurfaceDeliveredEvent = {
      * The link itself. Whoever has it can open the surface.
      */
     short_url?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -485,6 +497,10 @@ export type SurfaceReviewRejectedEvent = {
      * Why, in the words of the reviewer, which may quote the surface.
      */
     reason?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -567,6 +583,10 @@ export type OperatorProfileUpdatedEvent = {
     changes?: {
         [key: string]: string | null;
     } | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -753,6 +773,10 @@ export type ChannelEmailDeliveredEvent = {
      * The address it was sent to.
      */
     to_address: string;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -809,6 +833,10 @@ export type ChannelEmailBouncedEvent = {
      * Why it came back, as the mail system says it.
      */
     bounce_subtype?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -865,6 +893,10 @@ export type ChannelEmailComplainedEvent = {
      * The address it was sent to.
      */
     to_address: string;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -913,6 +945,10 @@ export type ChannelEmailRejectedEvent = {
      * The address it was sent to.
      */
     to_address: string;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -961,6 +997,10 @@ export type ChannelEmailDelayedEvent = {
      * The address it was sent to.
      */
     to_address: string;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -1005,6 +1045,10 @@ export type ChannelEmailOpenedEvent = {
      * The address it was sent to.
      */
     to_address: string;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -1045,6 +1089,10 @@ export type ChannelEmailClickedEvent = {
      * The address it was sent to.
      */
     to_address: string;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -1097,6 +1145,10 @@ export type ChannelEmailReceivedEvent = {
      * Its subject line.
      */
     subject: string;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -1153,6 +1205,10 @@ export type ChannelVoicemailStatusEvent = {
      * What became of it.
      */
     status: 'delivered' | 'skipped' | 'failed' | 'not_delivered';
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -1309,6 +1365,10 @@ export type TextBackgroundResultEvent = {
      * How long the tool ran.
      */
     duration_ms?: number | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -1373,6 +1433,10 @@ export type TextAgentMessageEvent = {
      * Its delivery, where it is sent through a carrier.
      */
     delivery_id?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -1505,6 +1569,10 @@ export type IntegrationApprovalRejectedEvent = {
      * Why, in words of the person that may quote the conversation.
      */
     reason?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -1781,6 +1849,10 @@ export type UserTranscriptEvent = {
      * Whether the words came while the agent was speaking.
      */
     is_barge_in?: boolean | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -1861,6 +1933,10 @@ export type AgentTranscriptEvent = {
      * Which kind of filler it is, null when it is none.
      */
     filler_type?: 'empathy' | 'receipt' | 'working' | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -1917,6 +1993,10 @@ export type AgentTranscriptDeltaEvent = {
      * The next piece of the text, to be put after the earlier ones.
      */
     delta: string;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -1965,6 +2045,10 @@ export type BargeInEvent = {
      * How often this has happened in the call so far.
      */
     total_barge_ins?: number | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -2041,6 +2125,10 @@ export type ForwardCallResolvedEvent = {
      * Why no number was found, in words that may hold one.
      */
     error?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -2117,6 +2205,10 @@ export type ToolCallStartedEvent = {
      * How the integration is spoken to.
      */
     protocol?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -2221,6 +2313,10 @@ export type ToolCallCompletedEvent = {
      * How the integration is spoken to.
      */
     protocol?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -2317,6 +2413,10 @@ export type ParticipantJoinedEvent = {
      * The operator, where the participant is one.
      */
     operator_entity_id?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -2393,6 +2493,10 @@ export type ParticipantLeftEvent = {
      * The operator, where the participant is one.
      */
     operator_entity_id?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -2473,6 +2577,10 @@ export type SessionInfoEvent = {
      * How long it has lasted so far.
      */
     duration_seconds?: number;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -2607,6 +2715,60 @@ export type SessionEndEvent = {
      * The trace of the session, for support.
      */
     trace_id?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
+};
+
+/**
+ * Session end
+ *
+ * The call is over. It is the last event of an observer.
+ */
+export type SessionEndEventInput = {
+    /**
+     * What kind of event this is.
+     */
+    type: 'session_end';
+    /**
+     * The call, by its telephony id.
+     */
+    call_sid?: string | null;
+    /**
+     * The session.
+     */
+    session_id?: string | null;
+    /**
+     * How long the call lasted.
+     */
+    duration_s?: number;
+    /**
+     * How many turns were spoken.
+     */
+    turns?: number;
+    /**
+     * Why the call ended, empty when it is not known.
+     */
+    completion_reason?: string;
+    /**
+     * The state the conversation ended in, empty when it is not known.
+     */
+    final_state?: string;
+    /**
+     * Whether the call was recorded.
+     */
+    has_recording?: boolean | null;
+    /**
+     * What was heard in the voices, summed up.
+     */
+    emotional_summary?: {
+        [key: string]: unknown;
+    } | null;
+    /**
+     * The trace of the session, for support.
+     */
+    trace_id?: string | null;
 };
 
 /**
@@ -2635,6 +2797,10 @@ export type StateTransitionEvent = {
      * Why, in words that may quote the caller.
      */
     annotation?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -2864,6 +3030,10 @@ export type EmotionEvent = {
      * What measured it.
      */
     provider?: string | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -3198,6 +3368,10 @@ export type VoiceContextAppliedEvent = {
      * How loud it speaks; 1 is its usual loudness.
      */
     tts_volume?: number | null;
+    /**
+     * The personal data of this event was erased: what was personal is masked for all.
+     */
+    erased?: true;
 };
 
 /**
@@ -3253,7 +3427,7 @@ export type WorkspaceEventInput = (CallStartedEventInput | CallEndedEvent | Call
  */
 export type ObserverSSEEvent = UserTranscriptEvent | AgentTranscriptEvent | AgentTranscriptDeltaEvent | BargeInEvent | SpeakerMutedEvent | ForwardCallResolvedEvent | ToolCallStartedEvent | ToolCallCompletedEvent | ParticipantJoinedEvent | ParticipantLeftEvent | SessionInfoEvent | SessionStartEvent | SessionEndEvent | StateTransitionEvent | ActorAllocatedEvent | MediaAttachedEvent | ActorShutdownEvent | EmotionEvent | CompoundEmotionEvent | EmpathyClassifiedEvent | LatencyEvent | NavTimingEvent | VoiceContextAppliedEvent;
 
-export type ObserverEventInput = (UserTranscriptEventInput | AgentTranscriptEventInput | AgentTranscriptDeltaEventInput | BargeInEventInput | SpeakerMutedEvent | ForwardCallResolvedEventInput | ToolCallStartedEventInput | ToolCallCompletedEventInput | ParticipantJoinedEventInput | ParticipantLeftEventInput | SessionInfoEventInput | SessionStartEvent | SessionEndEvent | StateTransitionEventInput | ActorAllocatedEvent | MediaAttachedEvent | ActorShutdownEvent | EmotionEventInput | CompoundEmotionEvent | EmpathyClassifiedEvent | LatencyEvent | NavTimingEvent | VoiceContextAppliedEventInput) & {
+export type ObserverEventInput = (UserTranscriptEventInput | AgentTranscriptEventInput | AgentTranscriptDeltaEventInput | BargeInEventInput | SpeakerMutedEvent | ForwardCallResolvedEventInput | ToolCallStartedEventInput | ToolCallCompletedEventInput | ParticipantJoinedEventInput | ParticipantLeftEventInput | SessionInfoEventInput | SessionStartEvent | SessionEndEventInput | StateTransitionEventInput | ActorAllocatedEvent | MediaAttachedEvent | ActorShutdownEvent | EmotionEventInput | CompoundEmotionEvent | EmpathyClassifiedEvent | LatencyEvent | NavTimingEvent | VoiceContextAppliedEventInput) & {
     /**
      * Names this event, so that it may be sent again without being stored twice within 24 hours. Taken out before the event is stored.
      */
@@ -3390,6 +3564,149 @@ export type ApiKeyWithSecret = {
      * When it stops working; null means never.
      */
     expires_at: string | null;
+};
+
+/**
+ * - `stream.opened`: The stream of the workspace was opened.
+ * - `stream.ended`: It ended.
+ * - `observer.opened`: A call was opened for observing.
+ * - `observer.ended`: That ended.
+ * - `history.read`: Events of the past were read.
+ * - `state.read`: Calls, operators, surfaces or data sources were read.
+ * - `audit.read`: This trail was read.
+ * - `key.created`: An API key was created.
+ * - `key.rotated`: An API key got a new secret.
+ * - `key.revoked`: An API key was revoked.
+ * - `key.used`: A credential was used from an address for the first time on a day (UTC).
+ * - `token.issued`: An access token was signed.
+ * - `secret.set`: The secret of a source was set.
+ * - `secret.deleted`: The secret of a source was deleted.
+ * - `workspace.created`: The workspace was created.
+ * - `data.erased`: Personal data were erased.
+ * - `hold.set`: A legal hold was set.
+ * - `hold.lifted`: A legal hold was lifted.
+ * - `audit.lost`: Records could not be kept: the storage refused them for too long.
+ */
+export type AuditActionName = 'stream.opened' | 'stream.ended' | 'observer.opened' | 'observer.ended' | 'history.read' | 'state.read' | 'audit.read' | 'key.created' | 'key.rotated' | 'key.revoked' | 'key.used' | 'token.issued' | 'secret.set' | 'secret.deleted' | 'workspace.created' | 'data.erased' | 'hold.set' | 'hold.lifted' | 'audit.lost';
+
+/**
+ * Records of the audit trail of the workspace.
+ */
+export type AuditList = {
+    items: Array<AuditRecord>;
+    /**
+     * True when another page follows.
+     */
+    has_more: boolean;
+    /**
+     * Ask for the next page with it; null when there is none.
+     */
+    continuation_token: string | null;
+    /**
+     * Where the channel stood when this was read: streaming after it misses nothing and repeats nothing. Null for lists that no channel carries.
+     */
+    position: string | null;
+    /**
+     * The newest record when this was read: note it elsewhere, and nobody can take records off the end unseen. Null while there is none.
+     */
+    head: AuditPlace | null;
+    /**
+     * The last record that retention has removed: the oldest kept one is linked to it. Null while all are kept.
+     */
+    anchor: AuditPlace | null;
+};
+
+/**
+ * A place in the trail: a hash stands for everything up to it.
+ */
+export type AuditPlace = {
+    /**
+     * Number of a record.
+     */
+    sequence: number;
+    /**
+     * Its hash.
+     */
+    hash: string;
+};
+
+/**
+ * One record of an audit trail.
+ */
+export type AuditRecord = {
+    /**
+     * Its number in the trail of the workspace: 1, 2, 3, without a gap.
+     */
+    sequence: number;
+    /**
+     * When it was noted. It never runs backwards in a trail.
+     */
+    time: string;
+    /**
+     * The workspace.
+     */
+    workspace_id: string;
+    /**
+     * Who did it.
+     */
+    actor: {
+        /**
+         * What its credential is; null for the server itself.
+         */
+        kind: CredentialKind | null;
+        /**
+         * The API key, or the key that asked for the access token; `admin` for the admin key; null for the server itself.
+         */
+        key_id: string | null;
+        /**
+         * The access token (its `jti`); null for keys.
+         */
+        token_id: string | null;
+    };
+    action: AuditActionName;
+    /**
+     * What it was done to.
+     */
+    target: {
+        /**
+         * What it is.
+         */
+        kind: 'workspace' | 'call' | 'surface' | 'key' | 'token' | 'secret' | 'audit';
+        /**
+         * Its id. Of a secret its name, which is no secret.
+         */
+        id: string;
+    };
+    /**
+     * Whether personal data were shown as they are, masked, or not at all.
+     */
+    personal_data: 'clear' | 'masked' | 'none';
+    /**
+     * The `x-request-id` of the request; for streams the connection too. Null for what no request asked for.
+     */
+    request_id: string | null;
+    /**
+     * The network address it came from. It is personal data itself.
+     */
+    address: string | null;
+    /**
+     * The process that noted it.
+     */
+    server: string;
+    /**
+     * More, by the action: see the guide on the audit trail. No event and no secret is among it.
+     */
+    details: {
+        [key: string]: unknown;
+    };
+    /**
+     * The hash of the record before it; 64 zeros for the first.
+     */
+    previous: string;
+    /**
+     * SHA-256 of this record's canonical JSON (RFC 8785) without this member.
+     */
+    hash: string;
 };
 
 /**
@@ -3614,6 +3931,16 @@ export type CurrentCall = {
 };
 
 /**
+ * What became of the personal data of a call or a surface.
+ */
+export type DataErasure = {
+    /**
+     * When the personal data was erased: now, or before when there was none left. Null when there never was any.
+     */
+    erased_at: string | null;
+};
+
+/**
  * Data sources of the workspace.
  */
 export type DataSourceList = {
@@ -3787,6 +4114,24 @@ export type Health = {
      * The server's version.
      */
     version: string;
+};
+
+/**
+ * While it stands, the personal data of the call or surface cannot be erased.
+ */
+export type LegalHold = {
+    /**
+     * Why the data must be kept.
+     */
+    reason: string;
+    /**
+     * When the hold was placed.
+     */
+    placed_at: string;
+    /**
+     * The key that placed it, or `admin`.
+     */
+    placed_by: string;
 };
 
 /**
@@ -4031,10 +4376,21 @@ export type OperatorState = {
  * - `calls:observe`: Open the observer of a call and read the call's history.
  * - `calls:publish`: Publish to a call's channel.
  * - `pii:read`: See personal data unmasked.
+ * - `data:erase`: Erase the personal data of calls and surfaces, place and lift legal holds.
  * - `keys:manage`: Create, rotate and revoke API keys and secrets of the workspace.
- * - `audit:read`: See which streams are open, and what was refused.
+ * - `audit:read`: See which streams are open, what was refused, and the audit trail: who watched, read and changed what.
  */
-export type PermissionName = 'events:read' | 'events:write' | 'calls:observe' | 'calls:publish' | 'pii:read' | 'keys:manage' | 'audit:read';
+export type PermissionName = 'events:read' | 'events:write' | 'calls:observe' | 'calls:publish' | 'pii:read' | 'data:erase' | 'keys:manage' | 'audit:read';
+
+/**
+ * Why personal data may not be erased.
+ */
+export type PlaceHold = {
+    /**
+     * Why the data must be kept, for those who find it held. No personal data: it is kept in clear text.
+     */
+    reason: string;
+};
 
 /**
  * Where an event stands in its channel.
@@ -4067,7 +4423,7 @@ export type Problem = {
      */
     detail: string;
     /**
-     * Stable code of the failure, one of: `bad_request`, `invalid_json`, `invalid_position`, `invalid_parameter`, `invalid_idempotency_key`, `unauthenticated`, `credential_expired`, `credential_revoked`, `invalid_signature`, `forbidden`, `not_found`, `call_unknown`, `method_not_allowed`, `request_timeout`, `conflict`, `idempotency_key_reused`, `body_too_large`, `event_too_large`, `unsupported_media_type`, `invalid_event`, `unknown_event_type`, `too_many_events`, `invalid_request`, `rate_limited`, `too_many_streams`, `internal`, `stream_error`, `stream_unavailable`, `unavailable`, `storage_full`, `storage_fault`, `server_draining`, `client_stalled`, `misdirected`, `call_ended`, `frame_too_big`. Treat an unknown one by the status.
+     * Stable code of the failure, one of: `bad_request`, `invalid_json`, `invalid_position`, `invalid_parameter`, `invalid_idempotency_key`, `unauthenticated`, `credential_expired`, `credential_revoked`, `invalid_signature`, `forbidden`, `not_found`, `call_unknown`, `method_not_allowed`, `request_timeout`, `conflict`, `idempotency_key_reused`, `legal_hold`, `body_too_large`, `event_too_large`, `unsupported_media_type`, `invalid_event`, `unknown_event_type`, `too_many_events`, `invalid_request`, `rate_limited`, `too_many_streams`, `internal`, `stream_error`, `stream_unavailable`, `unavailable`, `overloaded`, `storage_full`, `storage_fault`, `server_draining`, `client_stalled`, `misdirected`, `call_ended`, `frame_too_big`. Treat an unknown one by the status.
      */
     code: string;
     /**
@@ -4159,7 +4515,7 @@ export type StreamError = {
     /**
      * The failure, from the failure table.
      */
-    code: 'credential_expired' | 'credential_revoked' | 'too_many_streams' | 'stream_error' | 'stream_unavailable' | 'server_draining' | 'client_stalled';
+    code: 'credential_expired' | 'credential_revoked' | 'too_many_streams' | 'stream_error' | 'stream_unavailable' | 'overloaded' | 'server_draining' | 'client_stalled';
     /**
      * What happened, for people.
      */
@@ -4579,6 +4935,7 @@ export type ReadEventsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -4645,6 +5002,7 @@ export type PublishEventsErrors = {
     408: Problem;
     /**
      * - `idempotency_key_reused`: The idempotency key was used with another body; do not send it again unchanged.
+     * - `legal_hold`: The data is under a legal hold; do not send it again unchanged.
      * - `conflict`: It exists already; do not send it again unchanged.
      */
     409: Problem;
@@ -4675,6 +5033,7 @@ export type PublishEventsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -4749,6 +5108,7 @@ export type ListEventTypesErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -4839,6 +5199,7 @@ export type ReadCallEventsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -4909,6 +5270,7 @@ export type PublishCallEventsErrors = {
     408: Problem;
     /**
      * - `idempotency_key_reused`: The idempotency key was used with another body; do not send it again unchanged.
+     * - `legal_hold`: The data is under a legal hold; do not send it again unchanged.
      * - `conflict`: It exists already; do not send it again unchanged.
      */
     409: Problem;
@@ -4939,6 +5301,7 @@ export type PublishCallEventsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5008,6 +5371,7 @@ export type GetStateErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5090,6 +5454,7 @@ export type ListCallsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5159,6 +5524,7 @@ export type GetCallErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5233,6 +5599,7 @@ export type ListOperatorsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5307,6 +5674,7 @@ export type ListSurfacesErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5381,6 +5749,7 @@ export type ListDataSourcesErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5446,6 +5815,7 @@ export type DeleteTwilioSecretErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5515,6 +5885,7 @@ export type GetTwilioSecretErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5600,6 +5971,7 @@ export type SetTwilioSecretErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5620,6 +5992,650 @@ export type SetTwilioSecretResponses = {
 };
 
 export type SetTwilioSecretResponse = SetTwilioSecretResponses[keyof SetTwilioSecretResponses];
+
+export type EraseCallDataData = {
+    body?: never;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+        /**
+         * The call. Twilio calls have `CA` and 32 more characters; the public Platform SDK needs that form.
+         */
+        call_sid: string;
+    };
+    query?: never;
+    url: '/v1/{workspace_id}/calls/{call_sid}/data';
+};
+
+export type EraseCallDataErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `idempotency_key_reused`: The idempotency key was used with another body; do not send it again unchanged.
+     * - `legal_hold`: The data is under a legal hold; do not send it again unchanged.
+     * - `conflict`: It exists already; do not send it again unchanged.
+     */
+    409: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+    /**
+     * - `storage_full`: The disk is full; send it again later.
+     */
+    507: Problem;
+};
+
+export type EraseCallDataError = EraseCallDataErrors[keyof EraseCallDataErrors];
+
+export type EraseCallDataResponses = {
+    /**
+     * It is erased.
+     */
+    200: DataErasure;
+};
+
+export type EraseCallDataResponse = EraseCallDataResponses[keyof EraseCallDataResponses];
+
+export type LiftCallHoldData = {
+    body?: never;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+        /**
+         * The call. Twilio calls have `CA` and 32 more characters; the public Platform SDK needs that form.
+         */
+        call_sid: string;
+    };
+    query?: never;
+    url: '/v1/{workspace_id}/calls/{call_sid}/hold';
+};
+
+export type LiftCallHoldErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+    /**
+     * - `storage_full`: The disk is full; send it again later.
+     */
+    507: Problem;
+};
+
+export type LiftCallHoldError = LiftCallHoldErrors[keyof LiftCallHoldErrors];
+
+export type LiftCallHoldResponses = {
+    /**
+     * There is no hold any more.
+     */
+    204: void;
+};
+
+export type LiftCallHoldResponse = LiftCallHoldResponses[keyof LiftCallHoldResponses];
+
+export type GetCallHoldData = {
+    body?: never;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+        /**
+         * The call. Twilio calls have `CA` and 32 more characters; the public Platform SDK needs that form.
+         */
+        call_sid: string;
+    };
+    query?: never;
+    url: '/v1/{workspace_id}/calls/{call_sid}/hold';
+};
+
+export type GetCallHoldErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+    /**
+     * - `storage_full`: The disk is full; send it again later.
+     */
+    507: Problem;
+};
+
+export type GetCallHoldError = GetCallHoldErrors[keyof GetCallHoldErrors];
+
+export type GetCallHoldResponses = {
+    /**
+     * The hold.
+     */
+    200: LegalHold;
+};
+
+export type GetCallHoldResponse = GetCallHoldResponses[keyof GetCallHoldResponses];
+
+export type PlaceCallHoldData = {
+    body: PlaceHold;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+        /**
+         * The call. Twilio calls have `CA` and 32 more characters; the public Platform SDK needs that form.
+         */
+        call_sid: string;
+    };
+    query?: never;
+    url: '/v1/{workspace_id}/calls/{call_sid}/hold';
+};
+
+export type PlaceCallHoldErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `request_timeout`: The request did not arrive in time; send it again.
+     */
+    408: Problem;
+    /**
+     * - `body_too_large`: The body is too large; do not send it again unchanged.
+     * - `event_too_large`: An event is too large; do not send it again unchanged.
+     */
+    413: Problem;
+    /**
+     * - `unsupported_media_type`: The content type is not accepted; do not send it again unchanged.
+     */
+    415: Problem;
+    /**
+     * - `invalid_event`: An event does not fit the catalogue; do not send it again unchanged.
+     * - `unknown_event_type`: The event type is not in the catalogue; do not send it again unchanged.
+     * - `too_many_events`: The batch holds too many events; do not send it again unchanged.
+     * - `invalid_request`: The request does not fit its schema; do not send it again unchanged.
+     */
+    422: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+    /**
+     * - `storage_full`: The disk is full; send it again later.
+     */
+    507: Problem;
+};
+
+export type PlaceCallHoldError = PlaceCallHoldErrors[keyof PlaceCallHoldErrors];
+
+export type PlaceCallHoldResponses = {
+    /**
+     * It stands.
+     */
+    200: LegalHold;
+};
+
+export type PlaceCallHoldResponse = PlaceCallHoldResponses[keyof PlaceCallHoldResponses];
+
+export type EraseSurfaceDataData = {
+    body?: never;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+        /**
+         * The surface.
+         */
+        surface_id: string;
+    };
+    query?: never;
+    url: '/v1/{workspace_id}/surfaces/{surface_id}/data';
+};
+
+export type EraseSurfaceDataErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `idempotency_key_reused`: The idempotency key was used with another body; do not send it again unchanged.
+     * - `legal_hold`: The data is under a legal hold; do not send it again unchanged.
+     * - `conflict`: It exists already; do not send it again unchanged.
+     */
+    409: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+    /**
+     * - `storage_full`: The disk is full; send it again later.
+     */
+    507: Problem;
+};
+
+export type EraseSurfaceDataError = EraseSurfaceDataErrors[keyof EraseSurfaceDataErrors];
+
+export type EraseSurfaceDataResponses = {
+    /**
+     * It is erased.
+     */
+    200: DataErasure;
+};
+
+export type EraseSurfaceDataResponse = EraseSurfaceDataResponses[keyof EraseSurfaceDataResponses];
+
+export type LiftSurfaceHoldData = {
+    body?: never;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+        /**
+         * The surface.
+         */
+        surface_id: string;
+    };
+    query?: never;
+    url: '/v1/{workspace_id}/surfaces/{surface_id}/hold';
+};
+
+export type LiftSurfaceHoldErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+    /**
+     * - `storage_full`: The disk is full; send it again later.
+     */
+    507: Problem;
+};
+
+export type LiftSurfaceHoldError = LiftSurfaceHoldErrors[keyof LiftSurfaceHoldErrors];
+
+export type LiftSurfaceHoldResponses = {
+    /**
+     * There is no hold any more.
+     */
+    204: void;
+};
+
+export type LiftSurfaceHoldResponse = LiftSurfaceHoldResponses[keyof LiftSurfaceHoldResponses];
+
+export type GetSurfaceHoldData = {
+    body?: never;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+        /**
+         * The surface.
+         */
+        surface_id: string;
+    };
+    query?: never;
+    url: '/v1/{workspace_id}/surfaces/{surface_id}/hold';
+};
+
+export type GetSurfaceHoldErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+    /**
+     * - `storage_full`: The disk is full; send it again later.
+     */
+    507: Problem;
+};
+
+export type GetSurfaceHoldError = GetSurfaceHoldErrors[keyof GetSurfaceHoldErrors];
+
+export type GetSurfaceHoldResponses = {
+    /**
+     * The hold.
+     */
+    200: LegalHold;
+};
+
+export type GetSurfaceHoldResponse = GetSurfaceHoldResponses[keyof GetSurfaceHoldResponses];
+
+export type PlaceSurfaceHoldData = {
+    body: PlaceHold;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+        /**
+         * The surface.
+         */
+        surface_id: string;
+    };
+    query?: never;
+    url: '/v1/{workspace_id}/surfaces/{surface_id}/hold';
+};
+
+export type PlaceSurfaceHoldErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `request_timeout`: The request did not arrive in time; send it again.
+     */
+    408: Problem;
+    /**
+     * - `body_too_large`: The body is too large; do not send it again unchanged.
+     * - `event_too_large`: An event is too large; do not send it again unchanged.
+     */
+    413: Problem;
+    /**
+     * - `unsupported_media_type`: The content type is not accepted; do not send it again unchanged.
+     */
+    415: Problem;
+    /**
+     * - `invalid_event`: An event does not fit the catalogue; do not send it again unchanged.
+     * - `unknown_event_type`: The event type is not in the catalogue; do not send it again unchanged.
+     * - `too_many_events`: The batch holds too many events; do not send it again unchanged.
+     * - `invalid_request`: The request does not fit its schema; do not send it again unchanged.
+     */
+    422: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+    /**
+     * - `storage_full`: The disk is full; send it again later.
+     */
+    507: Problem;
+};
+
+export type PlaceSurfaceHoldError = PlaceSurfaceHoldErrors[keyof PlaceSurfaceHoldErrors];
+
+export type PlaceSurfaceHoldResponses = {
+    /**
+     * It stands.
+     */
+    200: LegalHold;
+};
+
+export type PlaceSurfaceHoldResponse = PlaceSurfaceHoldResponses[keyof PlaceSurfaceHoldResponses];
 
 export type GetCredentialData = {
     body?: never;
@@ -5651,6 +6667,7 @@ export type GetCredentialErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5725,6 +6742,7 @@ export type ListApiKeysErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5810,6 +6828,7 @@ export type CreateApiKeyErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5883,6 +6902,7 @@ export type RevokeApiKeyErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -5956,6 +6976,7 @@ export type RotateApiKeyErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6045,6 +7066,7 @@ export type CreateAccessTokenErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6061,6 +7083,105 @@ export type CreateAccessTokenResponses = {
 };
 
 export type CreateAccessTokenResponse = CreateAccessTokenResponses[keyof CreateAccessTokenResponses];
+
+export type ListAuditData = {
+    body?: never;
+    path: {
+        /**
+         * The workspace.
+         */
+        workspace_id: string;
+    };
+    query?: {
+        /**
+         * Only what this key or access token did, by its id; `admin` for the admin key.
+         */
+        actor?: string;
+        /**
+         * Only this action. May be given several times: any of them.
+         */
+        action?: Array<'stream.opened' | 'stream.ended' | 'observer.opened' | 'observer.ended' | 'history.read' | 'state.read' | 'audit.read' | 'key.created' | 'key.rotated' | 'key.revoked' | 'key.used' | 'token.issued' | 'secret.set' | 'secret.deleted' | 'workspace.created' | 'data.erased' | 'hold.set' | 'hold.lifted' | 'audit.lost'>;
+        /**
+         * Only what was done to this call.
+         */
+        call_sid?: string;
+        /**
+         * From this time on: an age (`90s`, `15m`, `2h`, `1d`) or an instant in ISO 8601.
+         */
+        since?: string;
+        /**
+         * Only records with a greater number than this one.
+         */
+        after?: number;
+        /**
+         * Which come first: `oldest` when left out.
+         */
+        order?: 'oldest' | 'newest';
+        /**
+         * Events on a page, 100 when left out.
+         */
+        limit?: number;
+        /**
+         * The `continuation_token` of the page before.
+         */
+        continuation_token?: string;
+    };
+    url: '/v1/{workspace_id}/audit';
+};
+
+export type ListAuditErrors = {
+    /**
+     * - `bad_request`: The request is malformed; do not send it again unchanged.
+     * - `invalid_json`: The body is not valid JSON; do not send it again unchanged.
+     * - `invalid_parameter`: A parameter is not accepted; do not send it again unchanged.
+     * - `invalid_idempotency_key`: The idempotency key is not accepted; do not send it again unchanged.
+     * - `invalid_position`: The position is malformed; do not send it again unchanged.
+     */
+    400: Problem;
+    /**
+     * - `unauthenticated`: A valid credential is needed; send it again with a new credential.
+     * - `credential_expired`: The credential has expired; send it again with a new credential.
+     * - `credential_revoked`: The credential has been revoked; send it again with a new credential.
+     */
+    401: Problem;
+    /**
+     * - `forbidden`: The credential does not allow this; do not send it again unchanged.
+     * - `invalid_signature`: The signature does not match; do not send it again unchanged.
+     */
+    403: Problem;
+    /**
+     * - `not_found`: There is nothing here; do not send it again unchanged.
+     * - `call_unknown`: The call is not known; send it again later.
+     */
+    404: Problem;
+    /**
+     * - `rate_limited`: Too many requests; send it again later.
+     */
+    429: Problem;
+    /**
+     * - `internal`: The server failed; send it again later.
+     */
+    500: Problem;
+    /**
+     * - `unavailable`: The server cannot do this now; send it again later.
+     * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
+     * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
+     * - `stream_unavailable`: The stream cannot be served now; send it again later.
+     */
+    503: Problem;
+};
+
+export type ListAuditError = ListAuditErrors[keyof ListAuditErrors];
+
+export type ListAuditResponses = {
+    /**
+     * A page of records.
+     */
+    200: AuditList;
+};
+
+export type ListAuditResponse = ListAuditResponses[keyof ListAuditResponses];
 
 export type ListWorkspacesData = {
     body?: never;
@@ -6109,6 +7230,7 @@ export type ListWorkspacesErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6159,6 +7281,7 @@ export type CreateWorkspaceErrors = {
     408: Problem;
     /**
      * - `idempotency_key_reused`: The idempotency key was used with another body; do not send it again unchanged.
+     * - `legal_hold`: The data is under a legal hold; do not send it again unchanged.
      * - `conflict`: It exists already; do not send it again unchanged.
      */
     409: Problem;
@@ -6189,6 +7312,7 @@ export type CreateWorkspaceErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6258,6 +7382,7 @@ export type GetWorkspaceErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6336,6 +7461,7 @@ export type ListStreamsErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6414,6 +7540,7 @@ export type ListWatchersErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */
@@ -6479,6 +7606,7 @@ export type GetActivityErrors = {
     /**
      * - `unavailable`: The server cannot do this now; send it again later.
      * - `server_draining`: The server is going away; send it again.
+     * - `overloaded`: The server has more to do than it can; send it again later.
      * - `storage_fault`: The storage failed, so nothing more is acknowledged; send it again later.
      * - `stream_unavailable`: The stream cannot be served now; send it again later.
      */

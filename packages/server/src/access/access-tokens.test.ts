@@ -1,7 +1,11 @@
 import { limits, type Permission, permissionNames } from '@switchboard/contract'
-import { decodeJwt, SignJWT, UnsecuredJWT } from 'jose'
+import { decodeJwt, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { ADMIN_KEY, expectFailure, HOME, openBench } from './access.test-kit.js'
+import { createAccessTokens } from './access-tokens.js'
+import { createSeal } from './sealing.js'
+import { digest } from './secret-text.js'
+import { SIGNING_PLACE, SIGNING_SECRET } from './signing-secret.js'
 
 const TOKEN = /^[A-Za-z0-9_.-]+$/
 
@@ -111,6 +115,62 @@ describe('an access token', () => {
       `${head}.${body}.`,
     ]
     for (const token of forged) await expectFailure('unauthenticated', () => access.authenticate(token, HOME))
+  })
+
+  test('with any bit changed is worth nothing, nor is it in another spelling', async () => {
+    const { clock } = await openBench()
+    const secret = new Uint8Array(32).fill(7)
+    const keyState = () => ({ version: '1', revoked: false, expiresAt: undefined })
+    // Not through `access`: whoever fails so often is no longer listened to.
+    const tokens = createAccessTokens({ clock, secret: () => secret, keyState })
+    const { access_token: good } = await tokens.issue(
+      {
+        kind: 'api-key',
+        workspace: 'w',
+        keyId: 'k',
+        permissions: new Set(permissionNames),
+        callSids: undefined,
+        expiresAt: undefined,
+      },
+      'w',
+      { permissions: ['events:read'], callSids: ['CA1'] },
+    )
+    const authenticate = (text: string) => tokens.authenticate(text, digest(text))
+    expect(await authenticate(good)).toMatchObject({ workspace: 'w', keyId: 'k' })
+    const bytes = Buffer.from(good, 'latin1')
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const changed = Buffer.from(bytes)
+      changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7))
+      await expectFailure('unauthenticated', () => authenticate(changed.toString('latin1')))
+    }
+    for (const other of [`${good}=`, `${good} `, `${good}\0`, `${good.slice(0, -1)} ${good.slice(-1)}`, `${good}.`]) {
+      await expectFailure('unauthenticated', () => authenticate(other))
+    }
+  })
+
+  test('signed with the right secret for another audience, issuer, kind or time is worth nothing either', async () => {
+    const { access, admin, workspace, store, clock } = await openBench()
+    const { access_token: good } = await access.accessTokens.issue(admin, workspace, { permissions: ['events:read'] })
+    const [record] = await store.all(SIGNING_SECRET.kind)
+    const secret = createSeal(Buffer.alloc(32, 7)).open(SIGNING_PLACE, String(record?.value.sealed)) ?? ''
+    const sign = (claims: JWTPayload, typ = 'at+jwt') =>
+      new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ }).sign(Buffer.from(secret, 'base64'))
+    const claims = decodeJwt(good)
+    // What is refused below is refused for what was changed: unchanged it is accepted.
+    await access.authenticate(await sign(claims), HOME)
+    const { aud: _aud, ...anybody } = claims
+    const { exp: _exp, ...forever } = claims
+    const wrong = [
+      await sign({ ...claims, aud: 'another-service' }),
+      await sign(anybody),
+      await sign({ ...claims, iss: 'another-issuer' }),
+      await sign(claims, 'JWT'),
+      await sign(forever),
+      await sign({ ...claims, nbf: Math.floor(clock.now() / 1000) + 600 }),
+      await sign({ ...claims, permissions: ['everything'] }),
+      await sign({ ...claims, ws: 7 }),
+    ]
+    for (const token of wrong) await expectFailure('unauthenticated', () => access.authenticate(token, HOME))
   })
 
   test('holds across a restart, and in every process of the deployment', async () => {

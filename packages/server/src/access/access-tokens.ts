@@ -156,8 +156,18 @@ export function createAccessTokens({ clock, secret, keyState }: AccessTokensOpti
   }
 }
 
+/**
+ * Whether a token's signature is spelt as it was made. Decoders of base64 bear spaces, padding and bits that mean nothing, and
+ * a token must have one spelling: nothing else may pass for it.
+ */
+function isSpeltAsMade(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf('.') + 1)
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature
+}
+
 /** The claims of a token with the right signature, issuer, audience and time. */
 async function verified(token: string, secret: Uint8Array, clock: Clock): Promise<Readonly<Record<string, unknown>>> {
+  if (!isSpeltAsMade(token)) throw invalidCredential()
   try {
     const { payload } = await jwtVerify(token, secret, {
       algorithms: [ALGORITHM],
@@ -182,7 +192,7 @@ interface Claims {
 
 /** @throws SwitchboardError `unauthenticated` for a token that was signed here and yet is not of this form. */
 function readClaims(payload: Readonly<Record<string, unknown>>): Claims {
-  const { ws: workspace, key: keyId, key_version: keyVersion, permissions, call_sids: callSids, exp } = payload
+  const { ws: workspace, key: keyId, key_version: keyVersion, permissions, call_sids: callSids, exp, jti } = payload
   if (typeof workspace !== 'string' || typeof keyId !== 'string' || typeof keyVersion !== 'string')
     throw invalidCredential()
   if (typeof exp !== 'number' || !Array.isArray(permissions) || !permissions.every(isPermission))
@@ -192,6 +202,7 @@ function readClaims(payload: Readonly<Record<string, unknown>>): Claims {
     kind: 'access-token',
     workspace,
     keyId,
+    tokenId: typeof jti === 'string' ? jti : undefined,
     permissions: new Set(permissions),
     callSids: callSids && new Set(callSids),
     expiresAt: exp * 1000,

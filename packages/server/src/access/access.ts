@@ -5,6 +5,7 @@ import { type AccessTokens, createAccessTokens, type KeyState } from './access-t
 import { type ApiKeys, invalidCredential, openApiKeys } from './api-keys.js'
 import { authorize } from './authorize.js'
 import { mayBeNew } from './credential.js'
+import { createHolds, type Holds } from './holds.js'
 import { ADMIN_KEY_ID, type Gate, type Principal } from './principal.js'
 import { createSeal } from './sealing.js'
 import { digest, looksLikeApiKey, sameDigest } from './secret-text.js'
@@ -32,6 +33,7 @@ export interface Access extends Gate {
   readonly apiKeys: ApiKeys
   readonly accessTokens: AccessTokens
   readonly secrets: Secrets
+  readonly holds: Holds
   /**
    * Who an API key speaks for, at once; undefined when it is not valid, or no API key. Nothing is counted as a failure:
    * `authenticate` says what is wrong, and finds what another process has just made.
@@ -116,6 +118,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
     apiKeys,
     accessTokens,
     secrets,
+    holds: createHolds(store, clock),
 
     async authenticate(credential, address) {
       // No guess was made, so none is counted.

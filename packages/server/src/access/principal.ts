@@ -13,6 +13,8 @@ export interface Principal {
   readonly permissions: ReadonlySet<Permission>
   /** The calls an access token is limited to; undefined = all. */
   readonly callSids: ReadonlySet<string> | undefined
+  /** An access token's own id (its `jti`); undefined for keys. */
+  readonly tokenId?: string | undefined
   /** Unix ms when it expires; undefined = never. */
   readonly expiresAt: number | undefined
 }

@@ -1,10 +1,7 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { CIPHER_KEY_BYTES, decrypt, encrypt } from '../cipher.js'
 
-/** Bytes of a sealing key: AES-256. */
-export const SEALING_KEY_BYTES = 32
-
-const NONCE_BYTES = 12
-const TAG_BYTES = 16
+/** Bytes of a sealing key. */
+export const SEALING_KEY_BYTES = CIPHER_KEY_BYTES
 
 /** Encrypts what is stored, so that a copy of the database alone gives no secret away. */
 export interface Seal {
@@ -15,30 +12,13 @@ export interface Seal {
 }
 
 /**
- * AES-256-GCM. Sealed text is base64 of `nonce | tag | ciphertext`; nonces are random, which is safe for 2^32 of them.
+ * Sealed text is base64.
  * @param key `SEALING_KEY_BYTES` random bytes, kept apart from what they seal.
  */
 export function createSeal(key: Buffer): Seal {
   if (key.length !== SEALING_KEY_BYTES) throw new RangeError(`A sealing key has ${SEALING_KEY_BYTES} bytes`)
   return {
-    close(place, text) {
-      const nonce = randomBytes(NONCE_BYTES)
-      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(place, 'utf8'))
-      const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
-      return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64')
-    },
-    open(place, sealed) {
-      const bytes = Buffer.from(sealed, 'base64')
-      if (bytes.length < NONCE_BYTES + TAG_BYTES) return undefined
-      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES), {
-        authTagLength: TAG_BYTES,
-      }).setAAD(Buffer.from(place, 'utf8'))
-      decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES))
-      try {
-        return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]).toString()
-      } catch {
-        return undefined
-      }
-    },
+    close: (place, text) => encrypt(key, Buffer.from(place), Buffer.from(text)).toString('base64'),
+    open: (place, sealed) => decrypt(key, Buffer.from(place), Buffer.from(sealed, 'base64'))?.toString(),
   }
 }

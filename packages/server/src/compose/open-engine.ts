@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import { openLmdbEngine } from '../log/lmdb.js'
 import type { Engine, Fault } from '../log/log.js'
+import type { Privacy } from '../log/vault.js'
 import { type Config, ConfigError } from '../ops/config.js'
 import type { Logger } from '../ops/logging.js'
 import { projections } from '../state/projections.js'
@@ -17,15 +18,20 @@ export interface OpenedEngine extends Engine {
 }
 
 /**
- * Opens the storage: JetStream where its servers are named, else LMDB.
+ * Opens the storage, with personal data sealed where it is in the data folder: JetStream where its servers are named, else LMDB.
  * @throws ConfigError for partitions that are none; SwitchboardError when the storage cannot be had.
  */
-export async function openEngine(config: Config, clock: Clock, logger: Logger): Promise<OpenedEngine> {
+export async function openEngine(
+  config: Config,
+  clock: Clock,
+  logger: Logger,
+  privacy: Privacy | undefined,
+): Promise<OpenedEngine> {
   const { dataDir: dir, natsUrl: servers } = config
   const onFault = (fault: Fault): void => logFault(logger, fault)
   if (servers === undefined) {
     return {
-      ...(await openLmdbEngine({ dir, clock, projections, onFault })),
+      ...(await openLmdbEngine({ dir, clock, projections, privacy, onFault })),
       isShared: false,
       keptAt: undefined,
       behind: () => 0,

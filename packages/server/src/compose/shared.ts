@@ -18,6 +18,8 @@ export interface Shared {
   twilio(make: () => TwilioSource): TwilioSource
   collect(own: Metrics): Promise<Collected>
   presence(own: ReadPresence): ReadPresence
+  /** Why nothing that others have a part in can be done now, for people; undefined when it can. */
+  stuck(): string | undefined
 }
 
 /** For a server that is one process: it has all of it by itself. */
@@ -30,5 +32,6 @@ export function alone(log: Log, maxStreamsPerWorkspace: number): Shared {
     twilio: (make) => make(),
     collect: (own) => own.collect(),
     presence: (own) => own,
+    stuck: () => undefined,
   }
 }

@@ -33,17 +33,29 @@ export class TestClock implements Clock {
     return this.#timers.size
   }
 
+  /** Forgets all timers, as the death of their process does. */
+  dropTimers(): void {
+    this.#timers.clear()
+  }
+
   /** Lets time pass, calling what is due in order. */
   advance(ms: number): void {
     const until = this.#elapsed + ms
-    for (;;) {
-      const due = [...this.#timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0]
-      if (due === undefined) break
-      this.#timers.delete(due)
-      this.#pass(due.at - this.#elapsed)
-      due.task()
+    while (this.fireNext(until - this.#elapsed)) {}
+    this.pass(until - this.#elapsed)
+  }
+
+  /** Lets time pass to the next timer that is due within `ms`, and calls it. False, and no time has passed, without one. */
+  fireNext(ms: number): boolean {
+    let due: Timer | undefined
+    for (const timer of this.#timers) {
+      if (timer.at <= this.#elapsed + ms && (due === undefined || timer.at < due.at)) due = timer
     }
-    this.#pass(until - this.#elapsed)
+    if (due === undefined) return false
+    this.#timers.delete(due)
+    this.pass(due.at - this.#elapsed)
+    due.task()
+    return true
   }
 
   /** The wall clock jumps; durations do not notice. */
@@ -51,7 +63,8 @@ export class TestClock implements Clock {
     this.#wall += ms
   }
 
-  #pass(ms: number): void {
+  /** Time passes, and what is due waits on. */
+  pass(ms: number): void {
     const passed = Math.max(0, ms)
     this.#elapsed += passed
     this.#wall += passed

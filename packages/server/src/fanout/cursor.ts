@@ -40,6 +40,8 @@ export interface CursorOptions {
 export interface Cursor {
   /** All up to it was handed to the sink or did not pass the view: a safe point to resume from. */
   readonly position: Position
+  /** Events that were handed to the sink. */
+  readonly delivered: number
   /** Asks for `onSettled` once nothing is left to hand over. */
   nudge(): void
   /** Nothing is written after this returns. */
@@ -71,6 +73,7 @@ export class ChannelCursor implements Cursor {
   readonly #options: CursorOptions
   #state: CursorState
   #reading = false
+  #delivered = 0
 
   constructor(source: CursorSource, options: CursorOptions) {
     this.#source = source
@@ -93,6 +96,10 @@ export class ChannelCursor implements Cursor {
     const idle = kind === 'on-tail' && ring.covers(place.through) && !ring.hasAfter(place.through)
     const { examined } = ring
     return idle && examined && examined.sequence > place.through ? examined : place.position
+  }
+
+  get delivered(): number {
+    return this.#delivered
   }
 
   nudge(): void {
@@ -184,6 +191,7 @@ export class ChannelCursor implements Cursor {
   #write(bytes: Buffer, events: number, reached: Position, passed: { readonly types: readonly string[] }): void {
     const { sink, watch } = this.#options
     this.#become({ kind: 'advanced', position: reached })
+    this.#delivered += events
     this.#source.delivered(events, bytes.length)
     if (sink.write(bytes) === 'full') this.#become({ kind: 'filled-socket' })
     if (watch !== undefined && passed.types.includes(watch.type)) watch.passed()

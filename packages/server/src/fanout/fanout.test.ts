@@ -340,6 +340,31 @@ describe('the tail', () => {
     expect(reader.text).toContain('gap history_truncated')
   })
 
+  test('of an erased channel leaves nothing untold that came after the erasure', async () => {
+    const reader = new Reader()
+    const cursor = open(reader)
+    await until(() => fanout.stats().cursorsBehind === 0)
+    await append(1, 2)
+    await until(() => cursor.position.sequence === 2)
+    await log.erase(channel)
+    await append(3, 3) // noted, and not yet taken in
+    fanout.forget(channel)
+    await until(() => reader.sequences.includes(3))
+    expect(reader.sequences).toEqual([1, 2, 3])
+  })
+
+  test('is counted right when its last reader leaves in the middle of a turn, as an observer does at the end of a call', async () => {
+    let cursor: Cursor | undefined
+    const onSettled = () => {
+      if (cursor?.position.sequence === 1) cursor.close()
+    }
+    cursor = open(new Reader(), start, {}, { onSettled })
+    await until(() => fanout.stats().cursorsBehind === 0)
+    await append(1, 1)
+    await until(() => fanout.stats().cursors === 0)
+    expect(fanout.stats()).toMatchObject({ channels: 0, tailBytes: 0 })
+  })
+
   test('keeps many filtered views within the bounds of one channel', async () => {
     const cursors = Array.from({ length: 100 }, (_, n) =>
       open(new Reader(), start, { fields: { call_sid: [`CA${String(n).padStart(32, '0')}`, 'CAall'] } }),

@@ -52,6 +52,8 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
   const tails = new Map<string, Tail>()
   const noted = new Map<Tail, number>()
   let awake = new Set<ChannelCursor>()
+  /** Bytes of each tail, and of all, when they were last counted. */
+  const counted = new Map<Tail, number>()
   let tailBytes = 0
   const tallies: Record<ChannelKind, Tally> = {
     workspace: { events: 0, bytes: 0 },
@@ -59,6 +61,10 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
   }
   const turns = createTurns(clock, turn)
 
+  const unhear = log.onErased((workspace, subject) => {
+    forget({ workspace })
+    if (subject.kind === 'call') forget({ workspace, call: subject.id })
+  })
   const unfollow = log.follow((channel, block) => {
     const tail = tails.get(keyOf(channel))
     if (tail === undefined) return
@@ -71,16 +77,24 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
     const cursors = awake
     awake = new Set()
     for (const [tail, notedAt] of noted) {
-      const bytesBefore = tail.bytes
-      for (const withNews of tail.takeIn(tailBytes >= limits.tailsBytesMax)) {
+      const news = tail.takeIn(tailBytes >= limits.tailsBytesMax)
+      count(tail)
+      for (const withNews of news) {
         for (const cursor of withNews) flush(cursor)
         meter.deliveryLag(tail.kind, (clock.monotonic() - notedAt) / 1000)
       }
-      tailBytes += tail.bytes - bytesBefore
     }
     noted.clear()
     for (const cursor of cursors) flush(cursor)
     report()
+  }
+
+  /** To be called after a change. Not by differences: a cursor may leave in the middle of one, while it is written to. */
+  function count(tail: Tail): void {
+    const { bytes } = tail
+    tailBytes += bytes - (counted.get(tail) ?? 0)
+    if (tail.empty) counted.delete(tail)
+    else counted.set(tail, bytes)
   }
 
   function flush(cursor: ChannelCursor): void {
@@ -90,6 +104,16 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
       // One subscriber's trouble is not the others'.
       cursor.fail('stream_error', error)
     }
+  }
+
+  function forget(channel: Channel): void {
+    const tail = tails.get(keyOf(channel))
+    if (tail === undefined) return
+    tail.forget()
+    count(tail)
+    // What was noted and not taken in is theirs to read from the log, and nothing else would tell them.
+    for (const cursor of tail.cursors()) awake.add(cursor)
+    turns.request()
   }
 
   function report(): void {
@@ -120,9 +144,8 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
         },
         leave(leaving) {
           awake.delete(leaving)
-          const bytesBefore = tail.bytes
           tail.leave(audience, leaving)
-          tailBytes += tail.bytes - bytesBefore
+          count(tail)
           if (tail.empty) tails.delete(key)
         },
         delivered(events, bytes) {
@@ -142,13 +165,7 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
 
   return {
     open,
-    forget(channel) {
-      const tail = tails.get(keyOf(channel))
-      if (tail === undefined) return
-      const bytesBefore = tail.bytes
-      tail.forget()
-      tailBytes += tail.bytes - bytesBefore
-    },
+    forget,
     stats() {
       let cursors = 0
       let cursorsBehind = 0
@@ -166,6 +183,7 @@ export function createFanout({ log, catalogue, meter, clock }: FanoutDependencie
     },
     close() {
       unfollow()
+      unhear()
       turns.stop()
       for (const tail of [...tails.values()]) for (const cursor of [...tail.cursors()]) cursor.close()
       report()

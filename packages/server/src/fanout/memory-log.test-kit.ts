@@ -4,6 +4,7 @@ import type {
   Appended,
   Bounds,
   Channel,
+  Erasure,
   Health,
   Log,
   NewEvent,
@@ -111,6 +112,14 @@ export class MemoryLog implements Log {
   follow(listener: (channel: Channel, block: Block) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  onErased(): () => void {
+    return () => {}
+  }
+
+  async eraseData(): Promise<Erasure> {
+    return { erasedAt: undefined, isNew: false }
   }
 
   async erase(channel: Channel): Promise<void> {

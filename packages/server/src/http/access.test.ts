@@ -28,6 +28,19 @@ describe('workspaces', () => {
   })
 })
 
+test('a refusal of a body points into it, is short, and shows what nobody would see', async () => {
+  const server = await openTestApp()
+  const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`extra_${index}`, index]))
+  const body = { slug: 'acme', 'a/b~c': 1, '\u0007': 1, ['x'.repeat(5000)]: 1, ...many }
+  const { errors, detail } = (await server.ask('POST', '/v1/workspaces', { body })).json()
+  expect(errors).toHaveLength(20)
+  const paths = errors.map(({ path }: { path: string }) => path)
+  expect(paths).toEqual(expect.arrayContaining(['/name', '/a~1b~0c', '/\u0007', `/${'x'.repeat(255)}…`]))
+  expect(detail.length).toBeLessThan(400)
+  const bell = (await server.ask('POST', '/v1/workspaces', { body: { name: 'A', slug: 'a', '\u0007': 1 } })).json()
+  expect(bell.detail).toBe('/\\u{7} is not accepted.')
+})
+
 describe('a credential', () => {
   test('says what it may do, and where', async () => {
     const server = await openTestApp()

@@ -11,6 +11,7 @@ import Fastify, {
 import type { Clock } from '../clock.js'
 import type { Meter } from '../meter.js'
 import type { CertificateSource } from '../ops/live-certificate.js'
+import { hostsOf } from '../request-hosts.js'
 import { requestIdOf } from '../request-id.js'
 import { answerNotFound, answerProblems, refuseConnection, sendProblem } from './answers.js'
 import type { Trust } from './client-address.js'
@@ -125,6 +126,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await registerOrigins(app, options.allowedOrigins)
   answerProblems(app, meter)
   app.addHook('onRequest', (request, reply, done) => {
+    if (hostsOf(request.raw) > 1) {
+      done(new SwitchboardError('bad_request', 'A request has one Host header.'))
+      return
+    }
     // Nothing of a body is read for a path that there is not.
     if (request.is404) {
       answerNotFound(request, reply, meter)

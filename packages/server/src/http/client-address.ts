@@ -47,6 +47,6 @@ export function clientAddress(request: Pick<IncomingMessage, 'headers' | 'socket
 }
 
 /** An IPv4 address that came over an IPv6 socket, as IPv4. */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
 }

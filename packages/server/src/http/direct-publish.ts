@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { colonPath, limits, routes } from '@switchboard/contract'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Access } from '../access/access.js'
+import type { NoteUse } from '../audit/key-uses.js'
 import { idempotencyKeyOf } from '../ingest/idempotency.js'
 import type { Ingest, PublishTarget } from '../ingest/ingest.js'
 import type { Meter } from '../meter.js'
@@ -16,6 +17,7 @@ export interface DirectPublishDeps {
   readonly access: Access
   readonly meter: Meter
   readonly onRequestOver: (over: RequestOver) => void
+  readonly onUse?: NoteUse
   /** Told of failures that nobody foresaw. */
   readonly log: Pick<FastifyBaseLogger, 'error'>
 }
@@ -47,7 +49,7 @@ export function directPublish(deps: DirectPublishDeps): Direct {
   }
 }
 
-function askedOf(request: IncomingMessage, { access }: DirectPublishDeps): Asked | undefined {
+function askedOf(request: IncomingMessage, { access, onUse }: DirectPublishDeps): Asked | undefined {
   const { headers, method, url = '' } = request
   if (method !== 'POST' || headers['content-type'] !== 'application/json') return undefined
   const bodyBytes = Number(headers['content-length'])
@@ -59,6 +61,7 @@ function askedOf(request: IncomingMessage, { access }: DirectPublishDeps): Asked
   const { route, permission } = call === undefined ? TO_WORKSPACE : TO_CALL
   try {
     access.authorize(principal, workspace, permission, call)
+    onUse?.(principal, workspace, request)
     return {
       route,
       bodyBytes,

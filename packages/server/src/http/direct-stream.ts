@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { colonPath, routes } from '@switchboard/contract'
 import type { Access } from '../access/access.js'
+import type { NoteUse } from '../audit/key-uses.js'
 import type { View } from '../fanout/view.js'
 import { requestIdOf } from '../request-id.js'
 import { type Detacher, detachedOutlet } from '../transport/detached.js'
@@ -17,6 +18,7 @@ export interface DirectStreamDeps {
   readonly access: Pick<Access, 'recognise' | 'authorize'>
   readonly detacher: Detacher
   readonly onRequestOver: (over: RequestOver) => void
+  readonly onUse?: NoteUse
 }
 
 const { permission, path } = routes.streamEvents
@@ -24,10 +26,11 @@ const ROUTE = colonPath(path)
 const PATH = /^\/v1\/([\w.:-]+)\/events\/stream(?:\?|$)/
 
 /** Opens a workspace's stream on a connection that has left Node's HTTP server. */
-export function directStream({ stream, access, detacher, onRequestOver }: DirectStreamDeps): Direct {
+export function directStream(deps: DirectStreamDeps): Direct {
+  const { stream, detacher, onRequestOver } = deps
   return {
     take(request, response, route) {
-      const asked = askedOf(request, stream, access)
+      const asked = askedOf(request, deps)
       if (asked === undefined) return false
       detacher.detach(request, response, {
         refused: route,
@@ -53,11 +56,7 @@ interface Asked {
   readonly requestId: string
 }
 
-function askedOf(
-  request: IncomingMessage,
-  stream: StreamDependencies,
-  access: DirectStreamDeps['access'],
-): Asked | undefined {
+function askedOf(request: IncomingMessage, { stream, access, onUse }: DirectStreamDeps): Asked | undefined {
   const { headers, method, url = '' } = request
   const workspace = method === 'GET' ? PATH.exec(url)?.[1] : undefined
   if (workspace === undefined || headers['content-length'] !== undefined) return undefined
@@ -68,9 +67,11 @@ function askedOf(
   if (query.has('access_token')) return undefined
   try {
     access.authorize(principal, workspace, permission)
+    onUse?.(principal, workspace, request)
     const requestId = requestIdOf(request)
     const { start, view } = parseStreamQuery(stream.catalogue, query, headers, stream.clock.now())
-    const asked = { workspace, principal, start, view, connectionId: requestId }
+    const address = stream.addressOf?.(request) ?? request.socket.remoteAddress ?? ''
+    const asked = { workspace, principal, start, view, connectionId: requestId, address }
     return { request: asked, view: streamView(stream, asked), requestId }
   } catch {
     return undefined

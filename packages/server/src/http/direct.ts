@@ -1,6 +1,8 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Access } from '../access/access.js'
 import type { Principal } from '../access/principal.js'
+import { hostsOf } from '../request-hosts.js'
 
 /** Answers requests of one kind without the router. */
 export interface Direct {
@@ -22,8 +24,15 @@ const UNCOMMON_HEADERS = ['origin', 'content-encoding', 'transfer-encoding', 'ex
  *
  * The router, its hooks and its reply are a third of what it takes of a processor to publish an event, and a stream keeps what
  * they made for as long as it is open (docs/decisions/0012-common-requests-pass-by-the-router.md).
+ *
+ * @param onKnown Told of the connection of each request that is taken: its credential was accepted.
  */
-export function answerDirectly(server: Server, isDraining: () => boolean, directs: readonly Direct[]): void {
+export function answerDirectly(
+  server: Server,
+  isDraining: () => boolean,
+  directs: readonly Direct[],
+  onKnown: (socket: Socket) => void = () => {},
+): void {
   const routed = server.listeners('request') as RequestListener[]
   server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -31,13 +40,16 @@ export function answerDirectly(server: Server, isDraining: () => boolean, direct
       for (const listener of routed) listener.call(server, request, response)
     }
     const isCommon = request.httpVersion === '1.1' && !isDraining() && isPlain(request)
-    if (!isCommon || !directs.some((direct) => direct.take(request, response, route))) route()
+    // Remembered now: a stream leaves Node's server, and its request then has no socket.
+    const { socket } = request
+    if (isCommon && directs.some((direct) => direct.take(request, response, route))) onKnown(socket)
+    else route()
   })
 }
 
-function isPlain({ headers }: IncomingMessage): boolean {
-  for (const name of UNCOMMON_HEADERS) if (headers[name] !== undefined) return false
-  return true
+function isPlain(request: IncomingMessage): boolean {
+  for (const name of UNCOMMON_HEADERS) if (request.headers[name] !== undefined) return false
+  return hostsOf(request) === 1
 }
 
 /** Who asks, if it is known at once, by an API key in the usual header. */

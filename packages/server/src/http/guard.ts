@@ -2,6 +2,8 @@ import { type Route, SwitchboardError } from '@switchboard/contract'
 import type { FastifyRequest } from 'fastify'
 import { requireKey } from '../access/authorize.js'
 import type { Gate, Principal } from '../access/principal.js'
+import type { NoteUse } from '../audit/key-uses.js'
+import type { OnAnswer } from './audit-answers.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,6 +20,10 @@ export interface GuardDeps {
   /** The credential of a request, without the word "Bearer". @throws SwitchboardError `unauthenticated`, in a wrong place. */
   readonly credentialOf: (request: FastifyRequest, route: Route) => string | undefined
   readonly workspaceExists: (workspace: string) => Promise<boolean>
+  /** Told of every credential that was let in to a workspace. */
+  readonly onUse?: NoteUse
+  /** Told of every request that was answered, before it is. */
+  readonly onAnswer?: OnAnswer
 }
 
 /**
@@ -42,7 +48,11 @@ export async function guard(request: FastifyRequest, route: Route, deps: GuardDe
   if (principal.workspace === workspace) request.ownWorkspace = workspace
   if (permission === 'api-key') requireKey(principal, workspace)
   else deps.gate.authorize(principal, workspace, permission, callSid)
-  if (principal.kind !== 'admin') return
+  if (principal.kind !== 'admin') {
+    deps.onUse?.(principal, workspace, request.raw)
+    return
+  }
   if (!(await deps.workspaceExists(workspace))) throw new SwitchboardError('not_found', 'There is no such workspace.')
   request.ownWorkspace = workspace
+  deps.onUse?.(principal, workspace, request.raw)
 }

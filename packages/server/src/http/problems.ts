@@ -1,5 +1,13 @@
-import { type ErrorItem, type FailureCode, failures, problemType, SwitchboardError } from '@switchboard/contract'
+import {
+  type ErrorItem,
+  type FailureCode,
+  failures,
+  pointer,
+  problemType,
+  SwitchboardError,
+} from '@switchboard/contract'
 import type { FastifyError } from 'fastify'
+import { visible } from '../visible.js'
 
 /** The answer to a request that failed (RFC 9457). */
 export interface ProblemAnswer {
@@ -29,7 +37,8 @@ export function problemOf(error: unknown, requestId: string): ProblemAnswer {
       type: problemType(failure.code),
       title,
       status,
-      detail: failure.detail,
+      // It may name what the caller named; where that is, letter by letter, is in the errors.
+      detail: visible(failure.detail),
       code: failure.code,
       error_code: failure.code,
       request_id: requestId,
@@ -63,6 +72,7 @@ const RETRY_AFTER_SECONDS: Partial<Record<FailureCode, number>> = {
   unavailable: 5,
   server_draining: 1,
   stream_unavailable: 5,
+  overloaded: 1,
   rate_limited: 1,
 }
 
@@ -94,18 +104,24 @@ const frameworkFailures: Readonly<Record<string, readonly [FailureCode, string]>
   ECONNRESET: ['bad_request', 'The connection ended before the body did.'],
 }
 
+/** More errors than a person reads at once are of no use: a refusal must not be larger than what it refuses. */
+const ERRORS_MAX = 20
+
 /** A schema's refusal. Values are never repeated: they may be personal data or secrets. */
 function validationFailure(error: FastifyError): SwitchboardError {
   const context = error.validationContext ?? 'body'
-  const errors = (error.validation ?? []).map(({ keyword, instancePath, params, message }): ErrorItem => {
-    const told: Readonly<Record<string, unknown>> = params
-    if (keyword === 'required') return { path: `${instancePath}/${told.missingProperty}`, message: 'is required' }
-    if (keyword === 'additionalProperties') {
-      return { path: `${instancePath}/${told.additionalProperty}`, message: 'is not accepted' }
-    }
-    if (keyword === 'enum') return { path: instancePath, message: `must be one of ${listOf(told.allowedValues)}` }
-    return { path: instancePath, message: textMessage(keyword, told) ?? message ?? 'is not accepted' }
-  })
+  const errors = (error.validation ?? [])
+    .slice(0, ERRORS_MAX)
+    .map(({ keyword, instancePath, params, message }): ErrorItem => {
+      const told: Readonly<Record<string, unknown>> = params
+      if (keyword === 'required')
+        return { path: instancePath + pointer([String(told.missingProperty)]), message: 'is required' }
+      if (keyword === 'additionalProperties') {
+        return { path: instancePath + pointer([String(told.additionalProperty)]), message: 'is not accepted' }
+      }
+      if (keyword === 'enum') return { path: instancePath, message: `must be one of ${listOf(told.allowedValues)}` }
+      return { path: instancePath, message: textMessage(keyword, told) ?? message ?? 'is not accepted' }
+    })
   const first = errors[0] ?? { path: '', message: 'is not accepted' }
   if (context === 'body') {
     const where = first.path === '' ? 'The body' : first.path

@@ -230,5 +230,5 @@ function failingEngine(engine: Engine, why: () => FailureCode | undefined): Engi
       return value.bind(target)
     },
   })
-  return { log, store: engine.store, close: () => engine.close() }
+  return { ...engine, log, close: () => engine.close() }
 }

@@ -1,4 +1,5 @@
 import { commaSeparated, SwitchboardError } from '@switchboard/contract'
+import { quoted } from '../transport/query.js'
 
 interface PropertySchema {
   readonly type?: string
@@ -37,7 +38,6 @@ function numberOf(value: unknown): unknown {
 }
 
 function unknownName(name: string, known: readonly string[]): SwitchboardError {
-  const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40)}…` : name)
   const accepted = known.length === 0 ? 'none is' : `known are ${known.join(', ')}`
-  return new SwitchboardError('invalid_parameter', `${shown} is not a query parameter here; ${accepted}.`)
+  return new SwitchboardError('invalid_parameter', `${quoted(name)} is not a query parameter here; ${accepted}.`)
 }

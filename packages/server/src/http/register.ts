@@ -66,6 +66,7 @@ function register(
       const { params, query, body, principal } = request
       const checked = { params, query, body, principal, request, reply } as unknown as Checked<RouteId>
       const answer = await handler(checked)
+      await deps.onAnswer?.(id, checked, answer)
       if (reply.sent) return reply
       // 200 is what a reply begins with: another one was set by the handler.
       if (reply.statusCode === 200) reply.code(status)

@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import { type Access, createAccess } from '../access/access.js'
 import { digest } from '../access/secret-text.js'
+import { openTrail } from '../audit/trail.js'
 import { type Clock, systemClock } from '../clock.js'
 import { createFanout } from '../fanout/fanout.js'
 import { createIngest, type Ingest } from '../ingest/ingest.js'
@@ -22,6 +23,7 @@ import { createSessions } from '../transport/sessions.js'
 import type { StreamDependencies } from '../transport/sse.js'
 import { registerApi } from './api.js'
 import { createApp } from './app.js'
+import { clientAddress } from './client-address.js'
 import { twilioSettings } from './sources.js'
 
 export const ADMIN_KEY = 'an-admin-key-that-is-long-enough-for-this'
@@ -78,7 +80,10 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
   const rate = options.publishRate === undefined ? noPublishRate : createPublishRate(options.publishRate, clock)
   const ingest = createIngest({ log, catalogue, clock, meter, rate })
   const fanout = createFanout({ log, catalogue, meter, clock })
-  const sessions = createSessions({ gate: access, clock, meter, maxStreamsPerWorkspace: 10, drainMs: 1000 })
+  const addressOf = (request: Parameters<typeof clientAddress>[0]) => clientAddress(request, () => false)
+  const trail = await openTrail({ engine, clock, addressOf, warn: () => {} })
+  const watch = trail.streams
+  const sessions = createSessions({ gate: access, clock, meter, watch, maxStreamsPerWorkspace: 10, drainMs: 1000 })
   const settings = twilioSettings(access.secrets, access.workspaces)
   const stream = { log, fanout, sessions, catalogue, clock, meter, config: { heartbeatMs: 15_000 } }
   const app = await createApp({
@@ -98,6 +103,8 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     stream,
     twilio: createTwilioSource({ ingest, log, clock, settings }),
     presence: presenceOf(sessions, tally),
+    ledger: engine.ledger,
+    trail,
     version: '0.0.0',
     readiness: () => ({ status: 'ready', checks: [] }),
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'up 1\n' }),
@@ -109,6 +116,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     closed ??= (async () => {
       await sessions.drain()
       await app.close()
+      await trail.close()
       fanout.close()
       ingest.close()
       access.close()

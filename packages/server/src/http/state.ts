@@ -1,10 +1,10 @@
 import { formatPosition, type JsonObject, limits, type RouteQuery, SwitchboardError } from '@switchboard/contract'
 import type { Principal } from '../access/principal.js'
 import type { Log } from '../log/log.js'
+import { showing } from '../state/personal.js'
 import { mustMask } from '../transport/redaction.js'
 import { keyTokens, readRecords, recordList } from './read-records.js'
 import type { Checked, Handlers } from './route-types.js'
-import { showing } from './state-masks.js'
 
 type StateRoutes = 'getState' | 'listCalls' | 'getCall' | 'listOperators' | 'listSurfaces' | 'listDataSources'
 

@@ -39,7 +39,7 @@ function serve(
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (value !== undefined) reply.raw.setHeader(name, value)
   }
-  const asking = { ...asked, workspace, principal, connectionId: request.id }
+  const asking = { ...asked, workspace, principal, connectionId: request.id, address: request.ip }
   const view = streamView(stream, asking)
   if (request.method === 'HEAD') reply.raw.writeHead(200, streamHeaders).end()
   else serveWorkspaceStream(stream, asking, view, responseOutlet(reply.raw, streamHeaders))

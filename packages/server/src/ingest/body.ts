@@ -1,4 +1,4 @@
-import { limits, SwitchboardError } from '@switchboard/contract'
+import { limits, pointer, SwitchboardError } from '@switchboard/contract'
 import { isJsonObject, kindOf, parseJson } from './json.js'
 
 /** One event as it came, and where it stands in the request, as the beginning of a JSON pointer. */
@@ -28,7 +28,7 @@ export function eventsOfBody(bytes: Buffer, discriminator: string): readonly Raw
   const other = Object.keys(body).find((name) => name !== 'events')
   if (other !== undefined) {
     const hint = other === 'idempotency_key' ? '; for a whole request send the Idempotency-Key header' : ''
-    throw refusal(`/${escapePointer(other)}`, `is not accepted beside "events"${hint}`)
+    throw refusal(pointer([other]), `is not accepted beside "events"${hint}`)
   }
   if (events.length === 0) throw refusal('/events', 'must hold at least one event')
   if (events.length > limits.batchEventsMax) {
@@ -45,9 +45,4 @@ function refusal(path: string, message: string): SwitchboardError {
   return new SwitchboardError('invalid_request', path === '' ? message : `${path} ${message}.`, {
     errors: [{ path, message }],
   })
-}
-
-/** A name as a reference token of a JSON pointer (RFC 6901, section 3), shortened: a caller chose it. */
-export function escapePointer(name: string): string {
-  return name.slice(0, limits.idCharsMax).replaceAll('~', '~0').replaceAll('/', '~1')
 }

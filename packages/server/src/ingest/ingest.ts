@@ -8,7 +8,7 @@ import {
 } from '@switchboard/contract'
 import type { Clock } from '../clock.js'
 import { channelKind } from '../log/block.js'
-import type { Channel, Idempotency, Log, NewEvent } from '../log/log.js'
+import type { Appended, Channel, Idempotency, Log, NewEvent } from '../log/log.js'
 import type { Meter } from '../meter.js'
 import { acceptEvents, refusalOf } from './accept.js'
 import { eventsOfBody, type RawEvent } from './body.js'
@@ -18,6 +18,7 @@ import { parseJson } from './json.js'
 import { type Line, splitLines } from './lines.js'
 import type { PublishRate } from './rate.js'
 import { createToolCalls, type ToolCalls } from './tool-calls.js'
+import { Waiting } from './waiting.js'
 
 /** Where events go, and on whose behalf. */
 export interface PublishTarget {
@@ -42,7 +43,7 @@ export interface Published {
  * The way into the log: checked against the catalogue, stored once, answered when durable.
  *
  * All of it throws SwitchboardError: `invalid_event`, `unknown_event_type`, `event_too_large`, `rate_limited`,
- * `idempotency_key_reused`, and what the log throws.
+ * `idempotency_key_reused`, `overloaded`, and what the log throws.
  */
 export interface Ingest {
   /**
@@ -66,6 +67,9 @@ export interface Ingest {
    */
   publishEvents(target: PublishTarget, events: readonly unknown[]): Promise<Published>
 
+  /** What waits to be durable now. */
+  readonly waiting: Pick<Waiting, 'events' | 'bytes' | 'isFull'>
+
   /** From now on nothing more is acknowledged: everything, what is being written included, fails with `unavailable`. */
   refuse(): void
   /** Stops following the log. */
@@ -80,10 +84,13 @@ export interface IngestDeps {
   readonly rate: PublishRate
   /** Default: this process completes tool events itself. */
   readonly toolCalls?: ToolCalls
+  /** Whether the process has no memory for more. Default: it has. */
+  readonly isShort?: () => boolean
 }
 
 export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: IngestDeps): Ingest {
   const toolCalls = rest.toolCalls ?? createToolCalls(log)
+  const waiting = new Waiting(rest.isShort ?? (() => false))
   let refusing = false
   const assertTaking = (): void => {
     if (refusing) throw new SwitchboardError('unavailable', 'Nothing more is taken here. Try again.')
@@ -93,10 +100,17 @@ export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: In
     channel: Channel,
     events: readonly NewEvent[],
     request: Idempotency | undefined,
+    bytes: number,
   ): Promise<{ ids: readonly string[]; replayed: number }> {
     assertTaking()
     const started = clock.monotonic()
-    const appended = await toolCalls.complete(channel, events, (completed) => log.append(channel, completed, request))
+    waiting.enter(events.length, bytes)
+    let appended: Appended
+    try {
+      appended = await toolCalls.complete(channel, events, (completed) => log.append(channel, completed, request))
+    } finally {
+      waiting.leave(events.length, bytes)
+    }
     assertTaking()
     const stored = events.length - appended.replayed
     if (stored > 0)
@@ -104,17 +118,18 @@ export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: In
     return { ids: appended.positions.map(formatPosition), replayed: appended.replayed }
   }
 
+  /** @param bodyBytes Of the body that they came in; 0 when the server has made them. */
   async function publish(target: PublishTarget, raws: readonly RawEvent[], bodyBytes: number): Promise<Published> {
     const accepted = acceptEvents(catalogue, raws, {
       kind: channelKind(target.channel),
       extraFields: target.extraFields,
-      bodyBytes,
+      bodyBytes: bodyBytes || limits.bodyBytesMax,
     })
     if ('refusals' in accepted) {
       throw refusalOf(accepted.refusals, raws.length, raws.length > 1 ? ' Nothing was stored.' : '')
     }
     const { events } = accepted
-    const { ids, replayed } = await append(target.channel, events, requestIdempotency(target, events))
+    const { ids, replayed } = await append(target.channel, events, requestIdempotency(target, events), bodyBytes)
     return { ids, replayed: replayed === ids.length }
   }
 
@@ -122,6 +137,8 @@ export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: In
   async function publishTogether(target: PublishTarget, lines: readonly Line[]): Promise<Published> {
     const events: NewEvent[] = []
     let refusal: SwitchboardError | undefined
+    let bytes = 0
+    waiting.assertRoom()
     for (const line of lines) {
       const event = acceptLine(catalogue, target, line)
       if (event instanceof SwitchboardError) {
@@ -129,14 +146,19 @@ export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: In
         break
       }
       events.push(event)
+      bytes += line.bytes.length
     }
-    const stored = events.length > 0 ? await append(target.channel, events, undefined) : { ids: [], replayed: 0 }
+    const stored = events.length > 0 ? await append(target.channel, events, undefined, bytes) : { ids: [], replayed: 0 }
     if (refusal !== undefined) throw withStored(refusal, stored.ids)
     return { ids: stored.ids, replayed: stored.replayed === events.length }
   }
 
   return {
+    waiting,
+
     async publishBody(target, body) {
+      // Before it is even read: to refuse must cost less than to take.
+      waiting.assertRoom()
       const raws = eventsOfBody(body, discriminators[channelKind(target.channel)])
       rate.take(target.keyId, raws.length)
       return publish(target, raws, body.length)
@@ -146,7 +168,7 @@ export function createIngest({ log, catalogue, clock, meter, rate, ...rest }: In
       publish(
         target,
         events.map((value, index) => ({ value, path: events.length === 1 ? '' : `/events/${index}` })),
-        limits.bodyBytesMax,
+        0,
       ),
 
     async publishLines(target, chunks) {

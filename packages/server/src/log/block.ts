@@ -29,6 +29,15 @@ export function encodeFrame(kind: ChannelKind, position: Position, type: string,
     : `{"id":"${formatPosition(position)}",${json.slice(1)}`
 }
 
+const ERASED = Buffer.from(',"erased":true')
+
+/** A masked frame that says that what it masks was erased for good. */
+export function erasedFrame(kind: ChannelKind, masked: Buffer): Buffer {
+  // The object's closing brace is the last byte of its text.
+  const end = masked.length - (kind === 'workspace' ? 3 : 1)
+  return Buffer.concat([masked.subarray(0, end), ERASED, masked.subarray(end)])
+}
+
 /** The event inside a frame. */
 export function decodeFrame(kind: ChannelKind, frame: Buffer): JsonObject {
   if (kind === 'workspace') return JSON.parse(frameJson(kind, frame))

@@ -1,12 +1,16 @@
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { open as lmdb } from 'lmdb'
 import { afterEach, expect, test } from 'vitest'
 import { callsProjection } from '../../testing/calls-projection.js'
+import { SetClock } from '../../testing/clock.js'
 import { newFolder } from '../../testing/lmdb-bench.js'
+import { randomly } from '../../testing/random.js'
 import { entriesOf } from '../../testing/stand.js'
 import { systemClock } from '../clock.js'
+import { flipAll } from './damage.test-kit.js'
 import { lengthOf } from './datafile.js'
-import { openEnvironment } from './environment.js'
+import { logTrouble, openEnvironment } from './environment.js'
 import { channelKey, idempotencyKey, projectionKey, storeKey, type TableName } from './keys.js'
 import { openLmdbEngine } from './lmdb.js'
 import type { Channel, Fault, NewEvent } from './log.js'
@@ -126,6 +130,49 @@ test('a damaged last block is found at the start; appends and removal go on arou
   await close()
 })
 
+test('damage is named as soon as a position in it is asked for, be it that nobody has read there since the start', async () => {
+  const { dir, path } = await written()
+  flipAll(path, '<<0300')
+  const { log, close } = await open(dir)
+  expect(log.health().faults).toEqual([])
+  expect(await log.positionOf(W1, 301)).toBeUndefined()
+  expect(log.health().faults).toMatchObject([{ code: 'damaged', channel: W1 }])
+  await close()
+})
+
+test('who asks for an instant within damage is told of it, also where retention has removed all that came before', async () => {
+  const dir = newFolder()
+  folders.push(dir)
+  const clock = new SetClock()
+  const options = { dir, clock }
+  const first = await openLmdbEngine(options)
+  const begun = clock.time
+  for (let n = 0; n < 3; n++, clock.time += 1000) await first.log.append(W1, [event(n)])
+  await first.close()
+  flipAll(join(dir, 'log.mdb'), '<<0001')
+  const { log, close } = await openLmdbEngine(options)
+  expect(await log.retain(begun + 500)).toBe(1)
+  const before = await log.sequenceBefore(W1, begun + 500)
+  expect((await log.read(W1, before, 1e9)).blocks[0]?.damaged).toEqual({ from: 2, to: 2 })
+  await close()
+})
+
+test('damaged blocks one behind another do not keep what is old behind them', async () => {
+  const dir = newFolder()
+  folders.push(dir)
+  const clock = new SetClock()
+  const options = { dir, clock }
+  const first = await openLmdbEngine(options)
+  for (let n = 0; n < 4; n++, clock.time += 1000) await first.log.append(W1, [event(n)])
+  const { newest } = await first.log.bounds(W1)
+  await first.close()
+  for (const marker of ['<<0000', '<<0001']) flipAll(join(dir, 'log.mdb'), marker)
+  const { log, close } = await openLmdbEngine(options)
+  expect(await log.retain(newest.time)).toBe(3)
+  expect(await log.bounds(W1)).toMatchObject({ oldest: newest, removed: { sequence: 3 } })
+  await close()
+})
+
 test('a block that verification finds damaged has its channel and its range named', async () => {
   const { dir, path } = await written()
   flipAll(path, '<<0300')
@@ -227,6 +274,67 @@ test('a file cut short never ends the server: what is lost is named, and nothing
   }
 })
 
+test('a page that was lost or overwritten stops the start with what is lost, and never the process', async () => {
+  const { dir, path, newest } = await written()
+  const pristine = readFileSync(path)
+  const PAGE = 4096
+  let refused = 0
+  const said = new Set<string>()
+  const damages = [() => 0, (byte: number, at: number) => (byte + at * 73) & 255]
+  for (const damage of damages) {
+    for (let page = 2; page < pristine.length / PAGE; page++) {
+      const bytes = Buffer.from(pristine)
+      for (let at = page * PAGE; at < (page + 1) * PAGE; at++) bytes[at] = damage(bytes[at] as number, at)
+      writeFileSync(path, bytes)
+      const trouble = logTrouble(dir)
+      if (trouble !== undefined) {
+        refused++
+        said.add(trouble.replaceAll(/\d+/g, 'N').replace(/^.*with it /, ''))
+        if (page % 20 > 0) continue
+        await expect(open(dir)).rejects.toMatchObject({ code: 'storage_fault', detail: trouble })
+        continue
+      }
+      // Values alone are there, whose checksums tell, or nothing.
+      if (page % 5 > 0) continue
+      const { log, close } = await open(dir)
+      await log.verify()
+      expect((await log.bounds(W1)).newest.sequence).toBe(newest.w1)
+      await close()
+    }
+  }
+  expect(refused).toBeGreaterThan(20)
+  const restore = 'Move the folder away and put a back-up in its place: `switchboard restore`'
+  for (const what of [
+    'entries N to N of a call of workspace wN',
+    'a part of the table heads',
+    'the list of tables',
+    'a part of the list of free pages',
+  ]) {
+    expect([...said]).toContain(`${what}. ${restore}`)
+  }
+})
+
+test('a file that was made and nothing more, as by a start that was killed, is no damage', async () => {
+  const dir = newFolder()
+  folders.push(dir)
+  await lmdb({ path: join(dir, 'log.mdb'), noSubdir: true, maxDbs: 8 }).close()
+  expect(logTrouble(dir)).toBeUndefined()
+  await (await open(dir)).close()
+})
+
+test.each([0, 4096])('damage in the head of the file (byte %i) stops the start with what to do', async (at) => {
+  const { dir, path } = await written()
+  const bytes = readFileSync(path)
+  bytes.fill(0, at, at + 4096)
+  writeFileSync(path, bytes)
+  const refused = {
+    code: 'storage_fault',
+    detail: expect.stringMatching(/first pages are damaged.*`switchboard restore`/),
+  }
+  await expect(open(dir)).rejects.toMatchObject(refused)
+  expect(logTrouble(dir)).toContain('first pages are damaged')
+})
+
 test('a file that is no log stops the start with a failure that names it', async () => {
   const dir = newFolder()
   folders.push(dir)
@@ -237,24 +345,3 @@ test('a file that is no log stops the start with a failure that names it', async
   rmSync(join(dir, 'log.mdb'))
   await (await open(dir)).close()
 })
-
-/** Flips a bit in each copy of a text that a file holds. */
-function flipAll(path: string, text: string): void {
-  const bytes = readFileSync(path)
-  const file = openSync(path, 'r+')
-  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) {
-    writeSync(file, Buffer.from([(bytes[at + 2] as number) ^ 4]), 0, 1, at + 2)
-  }
-  closeSync(file)
-}
-
-/** Numbers in [0, 1) that a seed gives again (mulberry32). */
-function randomly(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}

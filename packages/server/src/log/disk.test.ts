@@ -108,23 +108,29 @@ test.skipIf(reason)('a disk without room for a new log stops the start with a fa
   }
 })
 
-test('a disk that does not answer is given up: who waits is refused, and so is everybody after', async () => {
-  const timers: { ms: number; task: () => void }[] = []
-  const clock = {
-    ...systemClock,
-    after(ms: number, task: () => void) {
-      timers.push({ ms, task })
-      return () => {}
-    },
-  }
-  const silent: Pick<Environment, 'commit'> = { commit: () => new Promise(() => {}) }
-  const faults = new Faults(() => {})
-  const disk = new Disk(silent as Environment, '/', clock, faults, () => {})
-  const waiting = disk.commit([])
-  expect(timers.map(({ ms }) => ms)).toEqual([COMMIT_MS_MAX])
-  timers[0]?.task()
-  await expect(waiting).rejects.toMatchObject({ code: 'storage_fault' })
-  expect(disk.writable).toBe(false)
-  expect(disk.isBroken).toBe(true)
-  expect(faults.list).toMatchObject([{ code: 'storage_fault' }])
-})
+for (const freeBytes of [Number.MAX_SAFE_INTEGER, 0]) {
+  const space = freeBytes === 0 ? 'no space' : 'space'
+  test(`a disk with ${space} that does not answer is given up: who waits is refused, and so is everybody after`, async () => {
+    const timers: { ms: number; task: () => void }[] = []
+    const clock = {
+      ...systemClock,
+      after(ms: number, task: () => void) {
+        timers.push({ ms, task })
+        return () => {}
+      },
+    }
+    const silent: Pick<Environment, 'commit' | 'freeBytes'> = {
+      commit: () => new Promise(() => {}),
+      freeBytes: async () => freeBytes,
+    }
+    const faults = new Faults(() => {})
+    const disk = new Disk(silent as Environment, clock, faults, () => {})
+    const waiting = disk.commit([])
+    expect(timers.map(({ ms }) => ms)).toEqual([COMMIT_MS_MAX])
+    timers[0]?.task()
+    await expect(waiting).rejects.toMatchObject({ code: 'storage_fault' })
+    expect(disk.writable).toBe(false)
+    expect(disk.isBroken).toBe(true)
+    expect(faults.list).toMatchObject([{ code: 'storage_fault' }])
+  })
+}

@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises'
 import { SwitchboardError } from '@switchboard/contract'
 import type { Clock } from '../clock.js'
 import type { Environment, Write } from './environment.js'
@@ -41,7 +40,6 @@ export class Disk {
 
   constructor(
     private readonly environment: Environment,
-    private readonly dir: string,
     private readonly clock: Clock,
     private readonly faults: Faults,
     /** Called when the disk has become full: to send a probe every PROBE_EVERY_MS until one is stored. */
@@ -72,7 +70,7 @@ export class Disk {
   async commit(writes: readonly Write[]): Promise<void> {
     let cancel = () => {}
     const late = new Promise<never>((_, reject) => {
-      cancel = this.clock.after(COMMIT_MS_MAX, () => reject(new Error(`no answer in ${COMMIT_MS_MAX / 1000} s`)))
+      cancel = this.clock.after(COMMIT_MS_MAX, () => reject(new NoAnswer(`no answer in ${COMMIT_MS_MAX / 1000} s`)))
     })
     try {
       await Promise.race([this.environment.commit(writes), late])
@@ -100,8 +98,7 @@ export class Disk {
 
   async hasSpace(bytes: number): Promise<boolean> {
     try {
-      const { bavail, bsize } = await statfs(this.dir)
-      return bavail * bsize >= bytes
+      return (await this.environment.freeBytes()) >= bytes
     } catch {
       return false
     }
@@ -109,7 +106,10 @@ export class Disk {
 
   private async failed(error: unknown): Promise<void> {
     const { code, message } = error as { code?: unknown; message?: string }
-    const isFull = FULL_CODES.has(code) || !(await this.hasSpace(FULL_FREE_BYTES))
+    // What was not answered may yet be stored, over whatever is planned meanwhile: however little space there is, that is no
+    // disk to go on with.
+    const isAnswered = !(error instanceof NoAnswer)
+    const isFull = isAnswered && (FULL_CODES.has(code) || !(await this.hasSpace(FULL_FREE_BYTES)))
     if (this.condition === 'broken' || (isFull && this.condition === 'full')) return
     if (!isFull) {
       this.giveUp(`the disk failed (${message})`)
@@ -121,3 +121,5 @@ export class Disk {
     this.onFull()
   }
 }
+
+class NoAnswer extends Error {}

@@ -1,20 +1,31 @@
-import { chmodSync, closeSync, openSync, statfsSync, statSync, truncateSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync, statfsSync, statSync, truncateSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SwitchboardError } from '@switchboard/contract'
 import { type Database, open, type RangeOptions, type RootDatabase, type RootDatabaseOptions } from 'lmdb'
 import { lengthOf } from './datafile.js'
-import { flushFolder } from './folder.js'
+import { assertNotRestoring, flushFolder } from './folder.js'
 import { type TableName, tableNames } from './keys.js'
+import { findBadPage } from './pages.js'
 import { sealJson, unseal } from './seal.js'
 
 /** The layout of keys.ts, codec.ts and their values. A server refuses a folder of a newer one. */
-export const FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
+/** An earlier one, which this one reads and writes on: it had no sealed data. */
+const FORMAT_BEFORE = 2
+
+/** What to do about a file that no server starts with. */
+const RESTORE = 'Move the folder away and put a back-up in its place: `switchboard restore`'
 
 const FORMAT_KEY = Buffer.from('format')
-const DATA_FILE = 'log.mdb'
+/** The log and the records beside it, in a data folder. */
+export const DATA_FILE = 'log.mdb'
 
 /** What a new log takes at once, with room to spare. */
 const NEW_FILE_BYTES = 256 * 1024
+
+/** Time for the check of pages at a start: a gigabyte of small events, or some ten of large ones. */
+const PAGES_CHECK_MS = 2000
 
 /** A put, or with `value` undefined a removal. */
 export interface Write {
@@ -61,6 +72,14 @@ export interface Environment {
   commit(writes: readonly Write[]): Promise<void>
   /** What is there now, to be read for as long as it takes; pages that are freed meanwhile stay in use until it is done. */
   snapshot(): Snapshot
+  /**
+   * Writes what is there now into a new file, without pages that are free, while commits go on: those it does not have. It
+   * is not flushed.
+   * @throws SwitchboardError `storage_fault` when a page is damaged, and what the file system says.
+   */
+  copyTo(path: string): Promise<void>
+  /** What the disk has room for. It rejects when that cannot be found out. */
+  freeBytes(): Promise<number>
   /** Frees snapshots that died with their processes. */
   checkReaders(): void
   close(): Promise<void>
@@ -85,7 +104,12 @@ export async function openEnvironment(
   for (const file of files) closeSync(openSync(file, 'a', 0o600))
   const isNew = statSync(path).size === 0
   if (files.some((file) => statSync(file).size === 0)) assertSpace(dir)
-  if (!isNew) restoreLength(path)
+  if (!isNew) {
+    restoreLength(path)
+    // What is not flushed has its own way back after a power cut, and can be had elsewhere.
+    const until = performance.now() + PAGES_CHECK_MS
+    if (flush) assertPages(path, () => performance.now() > until)
+  }
   const { root, tables } = await openTables(path, {
     // Commit only when flushed: "committed" then means "would survive a power cut" (P1).
     overlappingSync: !flush,
@@ -93,7 +117,7 @@ export async function openEnvironment(
     eventTurnBatching: false,
   })
   for (const file of files) chmodSync(file, 0o600)
-  const environment = wrap(root, tables, onDamage)
+  const environment = wrap(path, root, tables, onDamage)
   try {
     await checkFormat(environment, isNew, path)
   } catch (error) {
@@ -107,12 +131,13 @@ export async function openEnvironment(
 
 /**
  * Opens the file for reading, while another process has it open and writes it.
- * @throws SwitchboardError `storage_fault` when it is not there, or of another format.
+ * @throws SwitchboardError `storage_fault` when it is not there, is damaged beyond reading, or of another format.
  */
 export async function openForReading(dir: string, onDamage: (detail: string) => void): Promise<Environment> {
   const path = join(dir, DATA_FILE)
+  assertWhole(path)
   const { root, tables } = await openTables(path, { readOnly: true })
-  const environment = wrap(root, tables, onDamage)
+  const environment = wrap(path, root, tables, onDamage)
   try {
     assertFormat(environment.get('meta', FORMAT_KEY), path)
   } catch (error) {
@@ -122,7 +147,23 @@ export async function openForReading(dir: string, onDamage: (detail: string) => 
   return environment
 }
 
+/** Why no server starts with the log of a folder that none has; undefined when there is no reason, or no log. */
+export function logTrouble(dir: string): string | undefined {
+  const path = join(dir, DATA_FILE)
+  try {
+    assertNotRestoring(dir)
+    if (!existsSync(path) || statSync(path).size === 0) return undefined
+    assertWhole(path)
+    assertPages(path, () => false)
+    return undefined
+  } catch (error) {
+    if (error instanceof SwitchboardError) return error.detail
+    throw error
+  }
+}
+
 function wrap(
+  path: string,
   root: RootDatabase<Buffer, Buffer>,
   tables: ReadonlyMap<TableName, Database<Buffer, Buffer>>,
   onDamage: (detail: string) => void,
@@ -189,6 +230,21 @@ function wrap(
         done: () => transaction.done(),
       }
     },
+    async copyTo(copy) {
+      // 1. What is newest now is changed by nobody for as long as this lasts.
+      const pinned = root.useReadTransaction()
+      try {
+        // 2. Copying ends the process at a page that is none.
+        assertPages(path, () => false)
+        await root.backup(copy, true)
+      } finally {
+        pinned.done()
+      }
+    },
+    async freeBytes() {
+      const { bavail, bsize } = await statfs(dirname(path))
+      return bavail * bsize
+    },
     checkReaders: () => void root.readerCheck(),
     close: () => root.close(),
   }
@@ -244,20 +300,25 @@ async function checkFormat(environment: Environment, isNew: boolean, path: strin
   const value = environment.get('meta', FORMAT_KEY)
   const isEmpty = value === undefined && [...environment.keys('heads', EVERYTHING)].length === 0
   if (isNew || isEmpty) {
-    const format = sealJson(FORMAT_KEY, { version: FORMAT_VERSION })
-    await environment.commit([{ table: 'meta', key: FORMAT_KEY, value: format }])
+    await writeFormat(environment)
     return
   }
-  assertFormat(value, path)
+  if (assertFormat(value, path) === FORMAT_BEFORE) await writeFormat(environment)
 }
 
-function assertFormat(value: Buffer | undefined, path: string): void {
+async function writeFormat(environment: Environment): Promise<void> {
+  const format = sealJson(FORMAT_KEY, { version: FORMAT_VERSION })
+  await environment.commit([{ table: 'meta', key: FORMAT_KEY, value: format }])
+}
+
+/** The format, if it is one that can be read. */
+function assertFormat(value: Buffer | undefined, path: string): number {
   const payload = value && unseal(FORMAT_KEY, value)
   if (payload === undefined) {
-    throw new SwitchboardError('storage_fault', `${path} is damaged: it does not say which format it has`)
+    throw new SwitchboardError('storage_fault', `${path} is damaged: it does not say which format it has. ${RESTORE}`)
   }
   const { version } = JSON.parse(payload.toString()) as { version: number }
-  if (version === FORMAT_VERSION) return
+  if (version === FORMAT_VERSION || version === FORMAT_BEFORE) return version
   throw new SwitchboardError(
     'storage_fault',
     `${path} has format ${version}, written by ${version > FORMAT_VERSION ? 'a newer' : 'an older'} Switchboard; this one reads ${FORMAT_VERSION}`,
@@ -275,9 +336,34 @@ function assertSpace(dir: string): void {
 
 /** A file cut short would end the process when a page behind its end is read; zeros there are found by the checksums. */
 function restoreLength(path: string): void {
-  const length = lengthOf(path)
-  if (length === undefined) {
-    throw new SwitchboardError('storage_fault', `${path} is not a log, or its first pages are damaged`)
-  }
+  const length = neededLength(path)
   if (statSync(path).size < length) truncateSync(path, length)
+}
+
+/** Whoever only reads a file does not put zeros at its end. */
+function assertWhole(path: string): void {
+  if (!existsSync(path)) throw new SwitchboardError('storage_fault', `${path} is not there`)
+  const length = neededLength(path)
+  const { size } = statSync(path)
+  if (size >= length) return
+  throw new SwitchboardError('storage_fault', `${path} is cut short: it has ${size} bytes of ${length}. ${RESTORE}`)
+}
+
+/**
+ * LMDB ends the process when it meets a page that is none, at the start or days later: it is looked for first.
+ * @throws SwitchboardError `storage_fault` that says what is lost.
+ */
+function assertPages(path: string, isOver: () => boolean): void {
+  const bad = findBadPage(path, isOver)
+  if (bad === undefined) return
+  throw new SwitchboardError(
+    'storage_fault',
+    `${path} is damaged beyond use: page ${bad.page} of it is not what was stored, and with it ${bad.what}. ${RESTORE}`,
+  )
+}
+
+function neededLength(path: string): number {
+  const length = lengthOf(path)
+  if (length !== undefined) return length
+  throw new SwitchboardError('storage_fault', `${path} is not a log, or its first pages are damaged. ${RESTORE}`)
 }

@@ -1,6 +1,16 @@
-import { chmodSync, closeSync, fsyncSync, openSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, readdirSync, statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
+import { SwitchboardError } from '@switchboard/contract'
+
+/** In a data folder for as long as a restore is under way. */
+export const RESTORING_FILE = 'restore.unfinished'
+
+/** @throws SwitchboardError `storage_fault` when a restore was broken off in the folder: what is there is not all of it. */
+export function assertNotRestoring(dir: string): void {
+  if (!existsSync(join(dir, RESTORING_FILE))) return
+  throw new SwitchboardError('storage_fault', `a restore into ${dir} was broken off: run \`switchboard restore\` again`)
+}
 
 /**
  * Makes a data folder that only its owner can enter.

@@ -8,6 +8,7 @@ import type { Heads } from './heads.js'
 import { channelKey } from './keys.js'
 import type { Channel } from './log.js'
 import { RecordDraft, type Records } from './records.js'
+import type { Vault } from './vault.js'
 
 /** Everything that one flush makes durable: whatever waited while the flush before it was under way. */
 export class Group {
@@ -22,6 +23,7 @@ export class Group {
     environment: Environment,
     private readonly heads: Heads,
     records: Records,
+    private readonly vault: Vault | undefined,
     private instant: number,
   ) {
     this.draft = new Draft(environment)
@@ -70,13 +72,16 @@ export class Group {
     for (const { channel, key, head, newest, entries } of this.channels) {
       const [first] = entries
       if (first === undefined) continue
-      for (const encoded of encodeBlocks(key, channelKind(channel), head.newest.sequence, entries)) {
+      const sealing = this.vault?.sealingOf(channel, this.draft)
+      for (const encoded of encodeBlocks(key, channelKind(channel), head.newest.sequence, entries, sealing)) {
         this.draft.put('blocks', encoded.key, encoded.value)
         blocks.push([channel, encoded.block])
       }
       this.heads.write(this.draft, key, head, { newest, oldest: head.oldest ?? first.position, removed: head.removed })
     }
-    return { writes: [...this.draft.writes(), ...this.records.writes()], blocks }
+    // Sealing them may plan keys of theirs.
+    const records = this.records.writes(this.draft, this.instant)
+    return { writes: [...this.draft.writes(), ...records], blocks }
   }
 }
 

@@ -13,6 +13,7 @@ import { JetStreamLog } from './jetstream/jetstream-log.js'
 import { Partition } from './jetstream/partition.js'
 import { patiently } from './jetstream/patience.js'
 import { openKvStore } from './jetstream/store.js'
+import { StreamLedger } from './jetstream/stream-ledger.js'
 import { ensureStreams, wantedReplicas } from './jetstream/streams.js'
 import { lockFolder } from './lock.js'
 import type { Engine, Fault, Projection, Store } from './log.js'
@@ -138,7 +139,8 @@ export async function openJetStreamEngine(options: JetStreamOptions): Promise<Je
       taken = [...followed.values()]
     }
     const log = new JetStreamLog(followed, partitions)
-    return { log, store, findings: await inspecting, behind: () => log.behind, close }
+    const ledger = new StreamLedger({ jetstream: jetstream(connection, { timeout: REQUEST_MS_MAX }), jsm, clock })
+    return { log, store, ledger, findings: await inspecting, behind: () => log.behind, close }
   } catch (error) {
     await close().catch(() => {})
     throw asFailure(error, servers)

@@ -8,6 +8,7 @@ import type { Bounds, Channel, Page, ProjectedRecord, ProjectedRecords, Projecti
 import { ReadTurns } from './read-turns.js'
 import { Reader } from './reader.js'
 import { Records } from './records.js'
+import type { Vault } from './vault.js'
 
 /** What one LMDB file keeps of a log, for reading. Whoever writes it, here or in another process, is none of its business. */
 export class Kept {
@@ -21,12 +22,14 @@ export class Kept {
     faults: Faults,
     projections: readonly Projection[],
     private readonly clock: Clock,
+    /** Undefined where personal data is kept in clear text. */
+    readonly vault: Vault | undefined,
     /** Throws when nothing may be read any more. */
     private readonly assertOpen: () => void,
   ) {
     this.heads = new Heads(environment, faults)
-    this.projected = new Records(environment, projections, faults)
-    this.reader = new Reader(environment, this.heads, faults)
+    this.projected = new Records(environment, projections, faults, vault)
+    this.reader = new Reader(environment, this.heads, faults, vault)
   }
 
   async read(channel: Channel, after: number, bytesMax: number): Promise<Page> {

@@ -15,9 +15,20 @@ import type { Channel } from './log.js'
  *     expiry       u64(expires) idempotency-key       what to forget, the first to go first
  *     projections  part(workspace) part(name) key
  *     store        part(kind) key
+ *     vault        see vault.ts
  *     meta         name
  */
-export const tableNames = ['meta', 'heads', 'blocks', 'aging', 'idempotency', 'expiry', 'projections', 'store'] as const
+export const tableNames = [
+  'meta',
+  'heads',
+  'blocks',
+  'aging',
+  'idempotency',
+  'expiry',
+  'projections',
+  'store',
+  'vault',
+] as const
 export type TableName = (typeof tableNames)[number]
 
 /** The longest id, in UTF-8 bytes: any of `limits.idCharsMax` characters. Two and an idempotency key fit LMDB's key. */
@@ -137,7 +148,7 @@ export function endOf(prefix: Buffer): Buffer {
   throw new RangeError('A prefix of nothing but 255 has no end')
 }
 
-function part(text: string): Buffer {
+export function part(text: string): Buffer {
   const bytes = rest(text)
   const length = Buffer.allocUnsafe(2)
   length.writeUInt16BE(bytes.length)
@@ -156,7 +167,7 @@ function partBytes(text: string): number {
   throw new SwitchboardError('invalid_parameter', `an id or key of ${bytes} bytes; at most ${PART_BYTES_MAX}`)
 }
 
-function readPart(key: Buffer, at: number): { text: string; end: number } | undefined {
+export function readPart(key: Buffer, at: number): { text: string; end: number } | undefined {
   if (at + 2 > key.length) return undefined
   const end = at + 2 + key.readUInt16BE(at)
   return end > key.length ? undefined : { text: key.toString('utf8', at + 2, end), end }

@@ -4,22 +4,36 @@ import { Append, entering } from './append.js'
 import { Commits, type Operation } from './commits.js'
 import { Disk, PROBE_EVERY_MS, PROBE_FREE_BYTES } from './disk.js'
 import type { Environment } from './environment.js'
+import { EraseData } from './erasing.js'
 import type { Faults } from './faults.js'
 import { Followers, throwLater } from './followers.js'
 import { Group } from './group.js'
 import { IdempotencyKeys, SWEEP_STEP } from './idempotency.js'
 import { Kept } from './kept.js'
 import { timed } from './keys.js'
-import type { Appended, Channel, Fault, Health, Idempotency, Log, NewEvent, Projection } from './log.js'
+import type {
+  Appended,
+  Channel,
+  Erasure,
+  Fault,
+  Health,
+  Idempotency,
+  Log,
+  NewEvent,
+  Projection,
+  StoredName,
+} from './log.js'
 import { ReadingLog } from './reading-log.js'
 import { Removal } from './removal.js'
 import { seal } from './seal.js'
+import type { Subject } from './subject.js'
+import type { Vault } from './vault.js'
 
 export interface LmdbLogOptions {
-  /** The folder that the file is in. */
-  readonly dir: string
   readonly clock: Clock
   readonly projections?: readonly Projection[]
+  /** Default: personal data is kept in clear text. */
+  readonly vault?: Vault | undefined
   /** How long an idempotency key is remembered, in ms. Default: `limits.idempotencyWindowMs`. */
   readonly idempotencyWindowMs?: number
   /** What a follower or a watcher has thrown, which is a bug. Default: thrown again as an uncaught exception. */
@@ -43,6 +57,7 @@ const PROBE_BYTES = 64 * 1024
 export class LmdbLog extends ReadingLog implements Log {
   readonly keys: IdempotencyKeys
   protected readonly kept: Kept
+  private readonly vault: Vault | undefined
   private readonly clock: Clock
   private readonly removal: Removal
   private readonly disk: Disk
@@ -58,15 +73,16 @@ export class LmdbLog extends ReadingLog implements Log {
     options: LmdbLogOptions,
   ) {
     super()
-    const { clock, dir, projections = [], idempotencyWindowMs = limits.idempotencyWindowMs } = options
+    const { clock, projections = [], vault, idempotencyWindowMs = limits.idempotencyWindowMs } = options
     this.clock = clock
     this.followers = new Followers(options.onListenerError ?? throwLater)
-    this.kept = new Kept(environment, faults, projections, clock, () => this.assertOpen())
+    this.vault = vault
+    this.kept = new Kept(environment, faults, projections, clock, vault, () => this.assertOpen())
     const { heads, projected, reader } = this.kept
     this.keys = new IdempotencyKeys(environment, faults, idempotencyWindowMs)
-    this.removal = new Removal(environment, heads, projected, faults, (operation) => this.push(operation))
-    this.disk = new Disk(environment, dir, clock, faults, () => this.probeLater())
-    const newGroup = () => new Group(environment, heads, projected, clock.now())
+    this.removal = new Removal(environment, heads, projected, faults, vault, (operation) => this.push(operation))
+    this.disk = new Disk(environment, clock, faults, () => this.probeLater())
+    const newGroup = () => new Group(environment, heads, projected, vault, clock.now())
     this.commits = new Commits(this.disk, newGroup, (blocks) => this.followers.tell(blocks))
     reader.checkTails(() => clock.monotonic(), TAIL_CHECK_MS)
     this.keepHouse()
@@ -90,6 +106,17 @@ export class LmdbLog extends ReadingLog implements Log {
   async erase(channel: Channel): Promise<void> {
     this.assertOpen()
     await this.removal.erase(channel)
+  }
+
+  async eraseData(workspace: string, subject: Subject, unless?: StoredName): Promise<Erasure> {
+    this.assertOpen()
+    const { vault } = this
+    if (vault === undefined) throw new SwitchboardError('unavailable', 'Personal data is kept in clear text here.')
+    const erasure = await new Promise<Erasure>((resolve, reject) => {
+      this.push(new EraseData(vault, this.kept.projected, workspace, subject, unless, resolve, reject))
+    })
+    this.followers.tellErased(workspace, subject)
+    return erasure
   }
 
   async retain(before: number): Promise<number> {

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { callsProjection } from '../../testing/calls-projection.js'
 import { SetClock } from '../../testing/clock.js'
 import { newFolder, openLmdbBench } from '../../testing/lmdb-bench.js'
+import { privacySuite, sealed } from '../../testing/privacy.suite.js'
 import { promiseSuite } from '../../testing/promises.suite.js'
 import { entriesOf } from '../../testing/stand.js'
 import { systemClock } from '../clock.js'
@@ -13,7 +14,10 @@ import { openLmdbEngine } from './lmdb.js'
 import type { Appended, Channel, NewEvent } from './log.js'
 import { sealJson } from './seal.js'
 
-promiseSuite('LMDB', openLmdbBench, { ownClock: true, dense: true, shared: false })
+const traits = { ownClock: true, dense: true, shared: false }
+promiseSuite('LMDB', openLmdbBench, traits)
+promiseSuite('LMDB, sealed', sealed(openLmdbBench), traits)
+privacySuite('LMDB', sealed(openLmdbBench))
 
 const W1: Channel = { workspace: 'w1' }
 const event = (n: number): NewEvent => ({ type: 'a', event: { event_type: 'a', n } })
@@ -26,6 +30,14 @@ const folder = () => {
   const dir = newFolder()
   folders.push(dir)
   return dir
+}
+
+const FORMAT = Buffer.from('format')
+
+async function setFormat(dir: string, version: number): Promise<void> {
+  const environment = await openEnvironment(dir, () => {})
+  await environment.commit([{ table: 'meta', key: FORMAT, value: sealJson(FORMAT, { version }) }])
+  await environment.close()
 }
 
 describe('the data folder', () => {
@@ -55,16 +67,27 @@ describe('the data folder', () => {
     await engine.close()
   })
 
+  test('of the format before, without sealed data, is read and written on in the new one', async () => {
+    const dir = folder()
+    const before = await openLmdbEngine({ dir, clock: systemClock })
+    await before.log.append(W1, [event(1)])
+    await before.close()
+    await setFormat(dir, FORMAT_VERSION - 1)
+    const engine = await openLmdbEngine({ dir, clock: systemClock })
+    expect((await entriesOf(engine.log, W1)).map(({ event: { n } }) => n)).toEqual([1])
+    await engine.close()
+    const environment = await openEnvironment(dir, () => {})
+    expect(environment.get('meta', FORMAT)).toEqual(sealJson(FORMAT, { version: FORMAT_VERSION }))
+    await environment.close()
+  })
+
   test.each([
     ['a newer', FORMAT_VERSION + 1],
-    ['an older', FORMAT_VERSION - 1],
+    ['an older', FORMAT_VERSION - 2],
   ])('of %s format is refused, and says which', async (age, version) => {
     const dir = folder()
     await (await openLmdbEngine({ dir, clock: systemClock })).close()
-    const environment = await openEnvironment(dir, () => {})
-    const key = Buffer.from('format')
-    await environment.commit([{ table: 'meta', key, value: sealJson(key, { version }) }])
-    await environment.close()
+    await setFormat(dir, version)
     const refused = { code: 'storage_fault', detail: expect.stringContaining(`format ${version}, written by ${age}`) }
     await expect(openLmdbEngine({ dir, clock: systemClock })).rejects.toMatchObject(refused)
   })

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { SwitchboardError } from '@switchboard/contract'
@@ -48,7 +49,8 @@ export function lockFolder(dir: string, clock: Clock, onLost: () => void): () =>
       onLost()
       return
     }
-    utimesSync(path, new Date(), new Date())
+    // Not waited for: a disk that does not answer for a moment must not stop everything else.
+    utimes(path, new Date(), new Date()).catch(() => {})
     cancel = clock.after(BEAT_MS, beat)
   }
   cancel = clock.after(BEAT_MS, beat)

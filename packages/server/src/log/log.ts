@@ -1,6 +1,8 @@
 import type { JsonObject, Position } from '@switchboard/contract'
 import type { Block } from './block.js'
 import type { Channel } from './channel.js'
+import type { Ledger } from './ledger.js'
+import type { Subject } from './subject.js'
 
 export type { Channel } from './channel.js'
 
@@ -24,6 +26,20 @@ export interface Appended {
   readonly positions: readonly Position[]
   /** How many of them were repeats, and so not stored again. */
   readonly replayed: number
+}
+
+/** What became of a subject's personal data. */
+export interface Erasure {
+  /** Unix ms; of the last one that found something, when this one found nothing. Undefined when there never was anything. */
+  readonly erasedAt: number | undefined
+  /** False when there was nothing to destroy: never, or no more. */
+  readonly isNew: boolean
+}
+
+/** A record of the store. */
+export interface StoredName {
+  readonly kind: string
+  readonly key: string
 }
 
 /** What a channel still keeps. */
@@ -114,6 +130,17 @@ export interface Log {
   /** Removes everything of a channel; its sequences go on from where they were. */
   erase(channel: Channel): Promise<void>
 
+  /**
+   * Destroys the keys that a subject's personal data is sealed with: its entries keep their positions and are read masked
+   * and with `erased: true`, its records of state are masked. What comes later is sealed with new keys.
+   * @param unless Not when the store has a record of this name: asked in the erasure's own turn.
+   * @throws SwitchboardError `legal_hold` when it has; `unavailable` where personal data is kept in clear text.
+   */
+  eraseData(workspace: string, subject: Subject, unless?: StoredName): Promise<Erasure>
+
+  /** Calls `listener` when a subject was erased, before `eraseData` resolves: what is in memory of it must go. */
+  onErased(listener: (workspace: string, subject: Subject) => void): () => void
+
   /** Removes entries older than `before` (unix ms) in every channel, in small steps. Answers how many went. */
   retain(before: number): Promise<number>
 
@@ -148,6 +175,16 @@ export interface Projection {
   fold(previous: JsonObject | undefined, entry: ProjectedEntry): JsonObject
   /** True when a record says nothing about the present any more and retention may drop it. */
   expired(record: JsonObject, before: number): boolean
+  /** Left out: its records hold no personal data. */
+  readonly personal?: PersonalRecords
+}
+
+/** Records that hold personal data, and so are sealed where they are kept. */
+export interface PersonalRecords {
+  /** Whose: the call's or the surface's that is the record's key, or the workspace's. */
+  readonly subject: Subject['kind']
+  /** The record without its personal data. */
+  mask(record: JsonObject): JsonObject
 }
 
 export interface ProjectedEntry {
@@ -214,9 +251,10 @@ export interface StoreChange {
   readonly value: JsonObject | undefined
 }
 
-/** One storage engine: the log and the store over the same disk or cluster. */
+/** One storage engine: the log, and the store and the ledger beside it, over the same disk or cluster. */
 export interface Engine {
   readonly log: Log
   readonly store: Store
+  readonly ledger: Ledger
   close(): Promise<void>
 }

@@ -8,16 +8,19 @@ import { type Heads, isBlockOf } from './heads.js'
 import { channelKey, endOfChannel, NUMBER_BYTES, numbered, numberOf, parseChannelKey, type TableName } from './keys.js'
 import type { Channel, Page } from './log.js'
 import { unseal } from './seal.js'
+import type { Vault } from './vault.js'
 
 /** What verification reads before it lets others run. */
 const VERIFY_PAGE_BYTES = 1024 * 1024
 const VERIFY_PAGE_ROWS = 500
 
 /** Tables whose values are one sealed record each. */
-const RECORD_TABLES: readonly TableName[] = ['meta', 'heads', 'idempotency', 'projections', 'store']
+const RECORD_TABLES: readonly TableName[] = ['meta', 'heads', 'idempotency', 'projections', 'store', 'vault']
 
 const FIRST_KEY = Buffer.from([0])
 const LAST_KEY = Buffer.alloc(8, 255)
+
+type OnPage = (channel: Channel, blocks: readonly Block[]) => void
 
 /**
  * Reads entries back. Each block names the entry before it, and the head names the newest, so that whatever is missing
@@ -28,6 +31,7 @@ export class Reader {
     private readonly environment: Environment,
     private readonly heads: Heads,
     private readonly faults: Faults,
+    private readonly vault: Vault | undefined,
   ) {}
 
   read(channel: Channel, after: number, bytesMax: number): Page {
@@ -40,6 +44,7 @@ export class Reader {
     let reached = Math.max(after, oldest.sequence - 1)
     // Where the damaged blocks begin that the next sound one, or the head, will tell the end of.
     let lostFrom: number | undefined
+    const reveal = this.vault?.reveal(channel.workspace)
     const lose = (to: number) => {
       this.faults.lost(channel, Math.min(reached + 1, lostFrom ?? reached + 1), to)
       blocks.push(lostBlock(channel, reached + 1, to))
@@ -48,7 +53,7 @@ export class Reader {
     try {
       let bytes = 0
       for (const row of this.rowsFrom(key, reached + 1)) {
-        const block = isBlockOf(key, row.key) ? decodeBlock(row.key, row.value) : undefined
+        const block = isBlockOf(key, row.key) ? decodeBlock(row.key, row.value, reveal) : undefined
         if (block === undefined) {
           if (isBlockOf(key, row.key)) lostFrom ??= Math.max(numberOf(row.key), oldest.sequence)
           continue
@@ -75,18 +80,23 @@ export class Reader {
     const { oldest, newest } = this.heads.read(channel, key)
     if (oldest === undefined || sequence < oldest.sequence || sequence > newest.sequence) return undefined
     const block = this.blockAt(key, sequence)
-    if (block === undefined) return undefined
-    const index = block.indexAfter(sequence - 1)
-    return block.sequences[index] === sequence ? block.position(index) : undefined
+    const index = block?.indexAfter(sequence - 1) ?? 0
+    if (block?.sequences[index] === sequence) return block.position(index)
+    // Nobody may have read there since the start. Then this names the damage: who resumes at a position that was given is
+    // not to be told that it never was.
+    this.read(channel, sequence - 1, 1)
+    return undefined
   }
 
   /** The last entry before an instant. Times never run backwards, so halving the sequences finds it, holes or not. */
   sequenceBefore(channel: Channel, time: number): number {
     const key = channelKey(channel)
     const { oldest, newest, removed } = this.heads.read(channel, key)
-    if (oldest === undefined || oldest.time >= time) return removed && removed.time < time ? removed.sequence : 0
+    const beforeAll = removed && removed.time < time ? removed.sequence : 0
+    if (oldest === undefined || oldest.time >= time) return beforeAll
     if (newest.time < time) return newest.sequence
-    let before = oldest.sequence
+    // Of an oldest entry that cannot be read, the head's time is a guess (removal.ts).
+    let before = this.blockAt(key, oldest.sequence) ? oldest.sequence : beforeAll
     let searched = oldest.sequence
     let notBefore = newest.sequence
     while (notBefore - searched > 1) {
@@ -120,8 +130,11 @@ export class Reader {
     }
   }
 
-  /** Reads everything, a page at a time, and lets others run in between. Damage goes to the faults. */
-  async verify(isClosing: () => boolean): Promise<void> {
+  /**
+   * Reads everything, a page at a time, and lets others run in between. Damage goes to the faults.
+   * @param onPage Told of what is read of a channel; of one that keeps nothing, once, with no blocks.
+   */
+  async verify(isClosing: () => boolean, onPage: OnPage = () => {}): Promise<void> {
     for (const table of RECORD_TABLES) {
       let start: Buffer | undefined = FIRST_KEY
       while (start && !isClosing()) {
@@ -129,7 +142,7 @@ export class Reader {
         const rows = this.page(table, start)
         for (const { key, value } of rows) {
           if (unseal(key, value) === undefined) this.damagedRecord(table, key)
-          if (table === 'heads') await this.verifyChannel(key, isClosing)
+          if (table === 'heads') await this.verifyChannel(key, isClosing, onPage)
         }
         const last: Row | undefined = rows[VERIFY_PAGE_ROWS - 1]
         start = last && Buffer.concat([last.key, FIRST_KEY])
@@ -153,11 +166,12 @@ export class Reader {
     }
   }
 
-  private async verifyChannel(key: Buffer, isClosing: () => boolean): Promise<void> {
+  private async verifyChannel(key: Buffer, isClosing: () => boolean, onPage: OnPage): Promise<void> {
     const channel = parseChannelKey(key)
     if (channel === undefined || !this.heads.isReadable(channel, key)) return
     for (let after = 0, more = true; more && !isClosing(); ) {
       const { blocks, reachedHead } = this.read(channel, after, VERIFY_PAGE_BYTES)
+      onPage(channel, blocks)
       after = blocks[blocks.length - 1]?.last ?? after
       more = !reachedHead
       if (more) await setImmediate()

@@ -3,8 +3,9 @@ import type { Block } from './block.js'
 import type { Followers } from './followers.js'
 import type { Kept } from './kept.js'
 import type { Bounds, Channel, Log, Page, ProjectedRecord, ProjectedRecords } from './log.js'
+import type { Subject } from './subject.js'
 
-type Reads = 'read' | 'bounds' | 'positionOf' | 'sequenceBefore' | 'follow' | 'record' | 'records'
+type Reads = 'read' | 'bounds' | 'positionOf' | 'sequenceBefore' | 'follow' | 'onErased' | 'record' | 'records'
 
 /** What every log over a file has in common: it is read here, whoever writes it. */
 export abstract class ReadingLog implements Pick<Log, Reads> {
@@ -29,6 +30,10 @@ export abstract class ReadingLog implements Pick<Log, Reads> {
 
   follow(listener: (channel: Channel, block: Block) => void): () => void {
     return this.followers.add(listener)
+  }
+
+  onErased(listener: (workspace: string, subject: Subject) => void): () => void {
+    return this.followers.addErased(listener)
   }
 
   record(workspace: string, projection: string, key: string): Promise<ProjectedRecord | undefined> {

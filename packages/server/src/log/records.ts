@@ -1,9 +1,13 @@
 import type { JsonObject } from '@switchboard/contract'
+import { decrypt, encrypt } from '../cipher.js'
+import type { Draft } from './draft.js'
 import type { Environment, Write } from './environment.js'
 import type { Faults } from './faults.js'
 import { endOf, parseParts, projectionKey } from './keys.js'
 import type { Channel, ProjectedEntry, ProjectedRecord, Projection } from './log.js'
-import { sealJson, unseal } from './seal.js'
+import { seal, sealJson, unseal } from './seal.js'
+import type { Subject } from './subject.js'
+import type { Vault } from './vault.js'
 
 /** The stored records of the projections. */
 export class Records {
@@ -11,6 +15,7 @@ export class Records {
     private readonly environment: Environment,
     readonly projections: readonly Projection[],
     private readonly faults: Faults,
+    private readonly vault: Vault | undefined,
   ) {}
 
   get(workspace: string, projection: string, key: string): JsonObject | undefined {
@@ -42,13 +47,52 @@ export class Records {
   /** The record, or undefined when it is not what was stored: it is then made anew by what comes. */
   open(key: Buffer, value: Buffer): JsonObject | undefined {
     const payload = unseal(key, value)
-    if (payload) return JSON.parse(payload.toString()) as JsonObject
+    const text = payload?.[0] === SEALED ? this.decrypt(key, payload) : payload
+    if (text) return JSON.parse(text.toString()) as JsonObject
     const [workspace, name] = parseParts(key, 2) ?? []
     const channel: Channel | undefined = workspace === undefined ? undefined : { workspace }
     this.faults.damaged(`a record of the projection ${name}`, channel)
     return undefined
   }
+
+  /** A record as it is stored: sealed where it may hold personal data. */
+  close(row: Buffer, record: JsonObject, draft: Draft, now: number): Buffer {
+    const place = this.vault && this.placeOf(row)
+    if (this.vault === undefined || place === undefined) return sealJson(row, record)
+    const { generation, key } = this.vault.sealing(draft, place.workspace, place.subject, now, true)
+    const head = Buffer.allocUnsafe(SEALED_HEAD_BYTES)
+    head.writeUInt32LE(generation, head.writeUInt8(SEALED, 0))
+    return seal(row, Buffer.concat([head, encrypt(key, row, Buffer.from(JSON.stringify(record)))]))
+  }
+
+  /** The records of a subject, masked: what is to take their place when it is erased. */
+  masked(workspace: string, subject: Subject): { readonly row: Buffer; readonly record: JsonObject }[] {
+    return this.projections.flatMap(({ name, personal }) => {
+      if (personal?.subject !== subject.kind) return []
+      const row = projectionKey(workspace, name, subject.id)
+      const record = this.read(row)
+      return record ? [{ row, record: personal.mask(record) }] : []
+    })
+  }
+
+  private decrypt(row: Buffer, payload: Buffer): Buffer | undefined {
+    const place = this.placeOf(row)
+    const key = place && this.vault?.opening(place.workspace, place.subject, payload.readUInt32LE(1))
+    return key instanceof Buffer ? decrypt(key, row, payload.subarray(SEALED_HEAD_BYTES)) : undefined
+  }
+
+  /** Whose personal data a record may hold; undefined when it holds none. */
+  private placeOf(row: Buffer): { readonly workspace: string; readonly subject: Subject } | undefined {
+    const [workspace, name, key] = parseParts(row, 2) ?? []
+    const kind = this.projections.find((projection) => projection.name === name)?.personal?.subject
+    if (workspace === undefined || key === undefined || kind === undefined) return undefined
+    return { workspace, subject: { kind, id: kind === 'workspace' ? '' : key } }
+  }
 }
+
+/** What a sealed record begins with: a mark that no JSON text begins with, and the generation of its key. */
+const SEALED = 1
+const SEALED_HEAD_BYTES = 5
 
 interface Held {
   readonly key: Buffer
@@ -92,11 +136,14 @@ export class RecordDraft {
     for (const [name, change] of this.changes) this.below.changes.set(name, change)
   }
 
-  writes(): Write[] {
+  /** @param draft For the keys of records that are sealed. */
+  writes(draft: Draft, now: number): Write[] {
+    const { below } = this
+    if (below instanceof RecordDraft) throw new Error('Records on their way into a group are kept, not written')
     return Array.from(this.changes.values(), ({ key, record }) => ({
       table: 'projections',
       key,
-      value: record && sealJson(key, record),
+      value: record && below.close(key, record, draft, now),
     }))
   }
 

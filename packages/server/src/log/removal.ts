@@ -1,5 +1,4 @@
 import type { Position, SwitchboardError } from '@switchboard/contract'
-import type { Block } from './block.js'
 import { decodeBlock, encodeRest, previousOf } from './codec.js'
 import type { Operation } from './commits.js'
 import type { Draft } from './draft.js'
@@ -23,6 +22,8 @@ import {
 } from './keys.js'
 import type { Channel, Projection } from './log.js'
 import type { Records } from './records.js'
+import type { Subject } from './subject.js'
+import type { Vault } from './vault.js'
 
 /** Blocks, or other rows, that one step removes: a few milliseconds of planning, one flush. */
 export const REMOVAL_STEP = 256
@@ -37,6 +38,7 @@ export class Removal {
     private readonly heads: Heads,
     private readonly records: Records,
     private readonly faults: Faults,
+    private readonly vault: Vault | undefined,
     private readonly push: (operation: Operation) => void,
   ) {}
 
@@ -52,6 +54,11 @@ export class Removal {
     from = Buffer.from([0])
     while (from) {
       const step: StepAnswer = await this.step(({ draft }) => this.expireStep(draft, from as Buffer, before))
+      from = step.next
+    }
+    from = this.vault && Buffer.from([0])
+    while (from) {
+      const step: StepAnswer = await this.step(({ draft }) => this.forgetStep(draft, from as Buffer, before))
       from = step.next
     }
     return removed
@@ -132,6 +139,12 @@ export class Removal {
     return { removed: 0, next: last && Buffer.concat([last.key, Buffer.from([0])]) }
   }
 
+  /** Keys that seal nothing any more. */
+  private forgetStep(draft: Draft, from: Buffer, before: number): StepAnswer {
+    const hasRecord = (workspace: string, subject: Subject) => this.records.masked(workspace, subject).length > 0
+    return { removed: 0, next: this.vault?.sweep(draft, from, before, REMOVAL_STEP, hasRecord) }
+  }
+
   /**
    * Removes the oldest entries of a channel. A block at whose edge some may go and some not is cut: what is removed does not
    * depend on how entries were grouped, which differs from one copy of a stream to another.
@@ -165,7 +178,7 @@ export class Removal {
         if (edge === undefined) break
         removed += edge.count
         gone = edge.gone
-        left = encodeRest(key, edge.block, gone.sequence)
+        left = encodeRest(key, rows[count] as Row, gone.sequence, this.vault?.reveal(channel.workspace))
         draft.remove('blocks', (rows[count] as Row).key)
         draft.put('blocks', left.key, left.value)
         break
@@ -189,16 +202,12 @@ export class Removal {
   }
 
   /** How many of a block's first entries may go, when some may and some not, and the last of them. */
-  private edgeOf(
-    key: Buffer,
-    row: Row,
-    mayGo: Rule,
-  ): { readonly block: Block; readonly count: number; readonly gone: Position } | undefined {
+  private edgeOf(key: Buffer, row: Row, mayGo: Rule): { readonly count: number; readonly gone: Position } | undefined {
     const block = isBlockOf(key, row.key) ? decodeBlock(row.key, row.value) : undefined
     if (block === undefined) return undefined
     let count = 0
     while (count < block.count && mayGo(block.sequences[count] as number, block.times[count] as number)) count++
-    return count === 0 ? undefined : { block, count, gone: block.position(count - 1) }
+    return count === 0 ? undefined : { count, gone: block.position(count - 1) }
   }
 
   /**
@@ -214,7 +223,8 @@ export class Removal {
     const position = next
       ? {
           sequence: following ? previousOf(next.value) : numberOf(next.key) - 1,
-          time: following?.times[0] ?? head.newest.time,
+          // Several may be damaged one behind another: what comes behind them all says how old they are at most.
+          time: beginningOf(rows.slice(index + 1)) ?? head.newest.time,
         }
       : head.newest
     return { position, count: position.sequence - numberOf(row.key) + 1 }
@@ -246,4 +256,13 @@ interface StepAnswer {
   readonly removed: number
   /** Where the next step begins, or undefined after the last. */
   readonly next: Buffer | undefined
+}
+
+/** When the first of these blocks that can be read begins. */
+function beginningOf(rows: readonly Row[]): number | undefined {
+  for (const { key, value } of rows) {
+    const block = decodeBlock(key, value)
+    if (block) return block.times[0]
+  }
+  return undefined
 }

@@ -29,7 +29,10 @@ export function unseal(key: Uint8Array, value: Buffer): Buffer | undefined {
 }
 
 export function sealJson(key: Uint8Array, value: unknown): Buffer {
-  const text = JSON.stringify(value)
+  return sealText(key, JSON.stringify(value))
+}
+
+export function sealText(key: Uint8Array, text: string): Buffer {
   const sealed = Buffer.allocUnsafe(SEAL_BYTES + Buffer.byteLength(text))
   sealed.write(text, SEAL_BYTES)
   return sealInPlace(key, sealed)

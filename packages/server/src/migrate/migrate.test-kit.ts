@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
-import type { JsonObject } from '@switchboard/contract'
+import { builtinCatalogue, type JsonObject } from '@switchboard/contract'
 import { onTestFinished } from 'vitest'
 import { SetClock } from '../../testing/clock.js'
 import { type Access, createAccess } from '../access/access.js'
 import { digest } from '../access/secret-text.js'
 import { type Clock, systemClock } from '../clock.js'
+import { privacyOf } from '../compose/own-privacy.js'
 import { type JetStreamEngine, openJetStreamEngine } from '../log/jetstream.js'
 import { type LmdbEngine, openLmdbEngine } from '../log/lmdb.js'
 import type { Channel, Idempotency, Log, NewEvent, Store } from '../log/log.js'
@@ -82,7 +83,11 @@ export class Folder {
   }
 
   async open(use: (engine: LmdbEngine) => Promise<void>): Promise<void> {
-    const engine = await openLmdbEngine({ dir: this.dir, clock: this.clock, projections })
+    const privacy = privacyOf(
+      await ensureSealingKey({ sealingKey: undefined }, folderPlace(this.dir)),
+      builtinCatalogue,
+    )
+    const engine = await openLmdbEngine({ dir: this.dir, clock: this.clock, projections, privacy })
     try {
       await use(engine)
     } finally {

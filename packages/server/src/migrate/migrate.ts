@@ -54,7 +54,7 @@ export interface Migrated {
  */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {
   const { config, clock } = options
-  const source = await openSource(config.dataDir, clock)
+  const source = await openSource(config.dataDir, clock, config)
   try {
     const workspaces = chosen(source, options.workspaces)
     if (options.slug !== undefined && workspaces.length !== 1) {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { JsonObject, Workspace } from '@switchboard/contract'
 import { apiKeyKind } from '../access/api-key-record.js'
-import { createSeal, SEALING_KEY_BYTES, type Seal } from '../access/sealing.js'
+import { createSeal, type Seal } from '../access/sealing.js'
 import { secretKind } from '../access/secrets.js'
 import { SIGNING_PLACE, SIGNING_SECRET } from '../access/signing-secret.js'
 import { workspaceKind } from '../access/workspaces.js'
@@ -20,9 +20,9 @@ export interface Seals {
 
 export async function openSeals(source: Source, store: Store, config: Config): Promise<Seals> {
   const place = storePlace(store)
-  const key = config.sealingKey === undefined ? await sealingKeyOf(source) : Buffer.from(config.sealingKey, 'base64')
+  const key = await sealingKeyOf(source.dir, config)
   return {
-    source: key?.length === SEALING_KEY_BYTES ? createSeal(key) : undefined,
+    source: key && createSeal(key),
     target: createSeal(await ensureSealingKey(config, place)),
   }
 }

@@ -1,11 +1,14 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { nearestName, SwitchboardError, type Workspace } from '@switchboard/contract'
+import { builtinCatalogue, nearestName, SwitchboardError, type Workspace } from '@switchboard/contract'
+import { SEALING_KEY_BYTES } from '../access/sealing.js'
 import { workspaceKind } from '../access/workspaces.js'
+import { missingLog } from '../backup/data-folder.js'
 import type { Clock } from '../clock.js'
+import { privacyOf } from '../compose/own-privacy.js'
 import { readApplied } from '../log/jetstream/applied.js'
 import { type LmdbEngine, openLmdbEngine } from '../log/lmdb.js'
+import type { Config } from '../ops/config.js'
 import { SEALING_KEY_NAME } from '../ops/keys.js'
 import { projections } from '../state/projections.js'
 
@@ -15,17 +18,17 @@ export interface Source extends LmdbEngine {
   readonly workspaces: readonly Workspace[]
 }
 
-const LOG_FILE = 'log.mdb'
-const COPIES = /^replica-\d+$/
-
 /**
  * Opens the folder of a server that is stopped.
  * @throws SwitchboardError `not_found` when there is no log; `unavailable` when a server has it; `storage_fault` when it
  *   is of another format.
  */
-export async function openSource(dir: string, clock: Clock): Promise<Source> {
-  if (!existsSync(join(dir, LOG_FILE))) throw new SwitchboardError('not_found', missing(dir))
-  const engine = await openLmdbEngine({ dir, clock, projections })
+export async function openSource(dir: string, clock: Clock, config: Pick<Config, 'sealingKey'>): Promise<Source> {
+  const missing = missingLog(dir)
+  if (missing !== undefined) throw new SwitchboardError('not_found', missing)
+  const key = await sealingKeyOf(dir, config)
+  const privacy = key && privacyOf(key, builtinCatalogue)
+  const engine = await openLmdbEngine({ dir, clock, projections, privacy })
   try {
     if (readApplied(engine.log.environment)) {
       const detail = `${dir} is a gateway's copy of what is in JetStream: there is nothing to be moved`
@@ -40,14 +43,6 @@ export async function openSource(dir: string, clock: Clock): Promise<Source> {
     await engine.close()
     throw error
   }
-}
-
-function missing(dir: string): string {
-  const entries = existsSync(dir) ? readdirSync(dir) : []
-  const gateway = entries.some((name) => COPIES.test(name))
-    ? ': it is the folder of a gateway, whose events are in JetStream'
-    : ''
-  return `${dir} holds no embedded log (${LOG_FILE})${gateway}`
 }
 
 /**
@@ -70,11 +65,11 @@ export function chosen({ workspaces }: Source, asked: readonly string[] | 'all')
   return [...new Set(found)]
 }
 
-/** The key that the folder's secrets are sealed with; undefined when it has none. */
-export async function sealingKeyOf({ dir }: Source): Promise<Buffer | undefined> {
-  return (
-    (await textOf(join(dir, SEALING_KEY_NAME)).then((text) => text && Buffer.from(text.trim(), 'base64'))) || undefined
-  )
+/** The key that the folder's data and secrets are sealed with; undefined when it is gone. */
+export async function sealingKeyOf(dir: string, config: Pick<Config, 'sealingKey'>): Promise<Buffer | undefined> {
+  const text = config.sealingKey ?? (await textOf(join(dir, SEALING_KEY_NAME)))
+  const key = text === undefined ? undefined : Buffer.from(text.trim(), 'base64')
+  return key?.length === SEALING_KEY_BYTES ? key : undefined
 }
 
 /** A small file of the folder; undefined when it is not there. */

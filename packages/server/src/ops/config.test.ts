@@ -31,7 +31,11 @@ test('with nothing set, everything has the value that the table says', () => {
     adminKey: undefined,
     sealingKey: undefined,
     retentionMs: 7 * DAY_MS,
+    auditRetentionMs: 400 * DAY_MS,
     maxStreamsPerWorkspace: 1000,
+    maxStreamsPerKey: undefined,
+    maxStrangersPerAddress: 4096,
+    maxStrangers: 16_384,
     heartbeatMs: 15_000,
     allowedOrigins: undefined,
     catalogue: undefined,
@@ -103,7 +107,11 @@ const cases: Record<SettingName, { good: readonly (readonly [string, unknown])[]
     ],
     bad: ['7', '7 d', '7w', '-1d', '0d', '1.5h', '99999999d', 'forever'],
   },
+  auditRetentionMs: { good: [['3650d', 3650 * DAY_MS]], bad: ['0d', '4000d', 'for good'] },
   maxStreamsPerWorkspace: { good: [['1', 1]], bad: ['0', 'many', '1e3'] },
+  maxStreamsPerKey: { good: [['1', 1]], bad: ['0', 'many', '1e3'] },
+  maxStrangersPerAddress: { good: [['1', 1]], bad: ['0', 'many', '1e3'] },
+  maxStrangers: { good: [['1', 1]], bad: ['0', 'many', '1e3'] },
   heartbeatMs: {
     good: [
       ['200ms', 200],

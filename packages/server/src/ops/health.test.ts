@@ -72,14 +72,20 @@ describe('the storage check', () => {
   test('says what is wrong and what to do, without telling whose events they are', () => {
     const channel = { workspace: 'canary-workspace', call: 'canary-call' }
     const damaged = { code: 'damaged', channel, from: 1, to: 2, detail: 'canary' } as const
-    expect(check({ writable: true, faults: [damaged] })).toBe('1 damaged place in the stored events: see the log.')
+    expect(check({ writable: true, faults: [damaged] })).toMatch(
+      /^1 damaged place in what is stored: .* `switchboard restore`/,
+    )
     const full = { code: 'storage_full', detail: 'canary' } as const
     const words = check({ writable: false, faults: [damaged, damaged, full] })
     expect(words).toBe(
-      'The disk is full: make room. 2 damaged places in the stored events: see the log. Nothing more is acknowledged.',
+      'The disk is full: make room. 2 damaged places in what is stored: the log of the server names them, and `switchboard restore` brings a back-up back. Nothing more is acknowledged.',
     )
-    expect(check({ writable: false, faults: [{ code: 'storage_fault', detail: 'canary' }] })).toContain(
-      'storage failed',
-    )
+    for (const [code, said] of [
+      ['storage_fault', 'The storage failed'],
+      ['unreachable', 'The NATS servers do not answer'],
+      ['behind', 'It is still catching up'],
+    ] as const) {
+      expect(check({ writable: false, faults: [{ code, detail: 'canary' }] })).toContain(said)
+    }
   })
 })

@@ -101,9 +101,21 @@ export function storageCheck(log: Pick<Log, 'health'>): Check {
       codes.has('storage_fault') && 'The storage failed: look at the log and at the disk, then restart.',
       codes.has('unreachable') && 'The NATS servers do not answer, or have no leader.',
       codes.has('behind') && 'It is still catching up with the stream.',
-      damaged > 0 && `${damaged} damaged ${damaged === 1 ? 'place' : 'places'} in the stored events: see the log.`,
+      damaged > 0 &&
+        `${damaged} damaged ${damaged === 1 ? 'place' : 'places'} in what is stored: the log of the server names them, and \`switchboard restore\` brings a back-up back.`,
       !writable && 'Nothing more is acknowledged.',
     ].filter((word) => word !== false)
     return words.length === 0 ? undefined : words.join(' ')
   }
+}
+
+/** What is wrong when as much waits for the storage as may. */
+export function waitingTrouble({
+  events,
+  isFull,
+}: {
+  readonly events: number
+  readonly isFull: boolean
+}): string | undefined {
+  return isFull ? `${events} events wait for the storage: publishing is refused.` : undefined
 }

@@ -95,6 +95,24 @@ export const metricTable = {
     together: 'max',
     meaning: 'Size of the log on disk.',
   },
+  switchboard_waiting_events: {
+    type: 'gauge',
+    meaning: 'Events taken in that wait to be durable; publishing is refused at 32,000 a process.',
+  },
+  switchboard_waiting_bytes: {
+    type: 'gauge',
+    meaning: 'Bytes of the bodies that they came in; publishing is refused at 32 MiB a process.',
+  },
+  switchboard_event_loop_late_seconds: {
+    type: 'gauge',
+    together: 'max',
+    meaning: 'How late what is due happens, on average; no new streams are taken from 0.5 on.',
+  },
+  switchboard_memory_used_ratio: {
+    type: 'gauge',
+    together: 'max',
+    meaning: 'Memory used of what the process may have, 0 to 1; nothing new is taken from 0.9 on.',
+  },
   switchboard_log_behind_appends: {
     type: 'gauge',
     together: 'max',
@@ -116,6 +134,15 @@ export const metricTable = {
     meaning: 'Time from a request to the end of its answer; streams are left out.',
     labels: ['method', 'route'],
     buckets: REQUEST_SECONDS,
+  },
+  switchboard_strangers: {
+    type: 'gauge',
+    meaning: 'Connections open now on which no credential was accepted.',
+  },
+  switchboard_strangers_cut_total: {
+    type: 'counter',
+    meaning: 'Connections cut because there were too many of that kind: of one `address`, or in `all`.',
+    labels: ['limit'],
   },
   switchboard_worker_ends_total: {
     type: 'counter',

@@ -35,7 +35,7 @@ test('names carry their units, and labels no ids', () => {
     if (row.type === 'histogram') expect(name).toMatch(/_seconds$/)
     const labels = 'labels' in row ? row.labels : []
     for (const label of labels)
-      expect(['kind', 'code', 'method', 'route', 'status', 'record', 'version']).toContain(label)
+      expect(['limit', 'kind', 'code', 'method', 'route', 'status', 'record', 'version']).toContain(label)
   }
 })
 

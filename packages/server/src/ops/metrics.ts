@@ -1,4 +1,4 @@
-import type { ChannelKind } from '@switchboard/contract'
+import { type ChannelKind, failures } from '@switchboard/contract'
 import {
   AggregatorRegistry,
   Counter,
@@ -9,6 +9,7 @@ import {
   type MetricValue,
   Registry,
 } from 'prom-client'
+import type { StrangerLimit } from '../http/strangers.js'
 import type { Meter } from '../meter.js'
 import { type MetricName, type MetricRow, metricTable } from './metric-table.js'
 
@@ -21,8 +22,13 @@ export interface Readings {
   readonly logFaults?: () => number
   readonly logBytes?: () => number | Promise<number>
   readonly logBehind?: () => number
+  readonly waitingEvents?: () => number
+  readonly waitingBytes?: () => number
+  readonly eventLoopLateSeconds?: () => number
+  readonly memoryShare?: () => number
   /** How many records there are of what, for example `{ api_keys: 12 }`. The names become labels: never ids. */
   readonly storeRecords?: () => Readonly<Record<string, number>>
+  readonly strangers?: () => number
   readonly ready?: () => boolean
 }
 
@@ -49,6 +55,8 @@ export type Sample = readonly MetricObjectWithValues<MetricValue<string>>[]
 /** The metrics of one process. */
 export interface Metrics extends Meter {
   request(measure: RequestMeasure): void
+  /** A connection was cut for a limit on strangers. */
+  strangerCut(limit: StrangerLimit): void
   /** A worker process has ended unasked. */
   workerEnded(): void
   /** Adds readings; a later one replaces an earlier one of the same name. */
@@ -61,6 +69,7 @@ export interface Metrics extends Meter {
 }
 
 const KINDS = ['workspace', 'observer'] as const satisfies readonly ChannelKind[]
+const STRANGER_LIMITS = ['address', 'all'] as const satisfies readonly StrangerLimit[]
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])
 
 /** A registry of its own, so that a process may run several servers, as tests do. */
@@ -96,6 +105,7 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   const deliveryLag = histogram('switchboard_delivery_lag_seconds')
   const requests = counter('switchboard_http_requests_total')
   const requestSeconds = histogram('switchboard_http_request_seconds')
+  const strangersCut = counter('switchboard_strangers_cut_total')
   const workerEnds = counter('switchboard_worker_ends_total')
   gauge('switchboard_build_info').set({ version: options.version }, 1)
 
@@ -107,6 +117,11 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   gauge('switchboard_log_faults', (faults) => faults.set(readings.logFaults?.() ?? 0))
   gauge('switchboard_log_bytes', async (bytes) => bytes.set((await readings.logBytes?.()) ?? 0))
   gauge('switchboard_log_behind_appends', (behind) => behind.set(readings.logBehind?.() ?? 0))
+  gauge('switchboard_waiting_events', (events) => events.set(readings.waitingEvents?.() ?? 0))
+  gauge('switchboard_waiting_bytes', (bytes) => bytes.set(readings.waitingBytes?.() ?? 0))
+  gauge('switchboard_event_loop_late_seconds', (late) => late.set(readings.eventLoopLateSeconds?.() ?? 0))
+  gauge('switchboard_memory_used_ratio', (share) => share.set(readings.memoryShare?.() ?? 0))
+  gauge('switchboard_strangers', (strangers) => strangers.set(readings.strangers?.() ?? 0))
   gauge('switchboard_ready', (ready) => ready.set(Number(readings.ready?.() ?? false)))
   gauge('switchboard_store_records', (records) => {
     records.reset()
@@ -118,6 +133,9 @@ export function createMetrics(options: { readonly version: string }): Metrics {
     for (const counted of [appended, streamsOpened, delivered, deliveredBytes, gaps]) counted.inc({ kind }, 0)
     openStreams.set({ kind }, 0)
   }
+
+  for (const code of Object.keys(failures)) refusals.inc({ code }, 0)
+  for (const limit of STRANGER_LIMITS) strangersCut.inc({ limit }, 0)
 
   return {
     registry,
@@ -145,6 +163,7 @@ export function createMetrics(options: { readonly version: string }): Metrics {
       if (!streaming) requestSeconds.observe({ method, route }, ms / 1000)
     },
 
+    strangerCut: (limit) => strangersCut.inc({ limit }),
     workerEnded: () => workerEnds.inc(),
 
     read(more) {

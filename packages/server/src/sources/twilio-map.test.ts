@@ -53,6 +53,18 @@ describe('the signature', () => {
 })
 
 describe('a call', () => {
+  test('of a state that only JavaScript has a name for says nothing', () => {
+    for (const CallStatus of ['constructor', 'toString', '__proto__']) {
+      expect(mapCallStatus(form(call({ CallStatus })), context)).toEqual([])
+      expect(mapCallStatus(form(call({ CallStatus, ParentCallSid: 'CA1' })), context)).toEqual([])
+    }
+  })
+
+  test.each(['1e999', '-3', 'NaN', 'x', ''])('that lasted %j seconds has ended all the same', (CallDuration) => {
+    const told = mapCallStatus(form(call({ CallStatus: 'completed', CallDuration })), context)
+    expect(told.at(-1)?.event).toMatchObject({ event_type: 'call.ended', duration_seconds: 0 })
+  })
+
   test('that is answered has started, with the caller and a service that stays the same', () => {
     const events = mapCallStatus(form(call({ CallStatus: 'in-progress' })), context)
     expect(events).toEqual([

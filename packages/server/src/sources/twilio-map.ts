@@ -18,22 +18,26 @@ export interface TwilioContext {
 }
 
 /** Call states that end a call, and what they mean in our words (Twilio's call resource, `CallStatus`). */
-const reasons: Readonly<Record<string, string>> = {
-  completed: 'completed',
-  busy: 'no_answer',
-  'no-answer': 'no_answer',
-  failed: 'error',
-  canceled: 'cancelled',
-}
+const reasons: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    completed: 'completed',
+    busy: 'no_answer',
+    'no-answer': 'no_answer',
+    failed: 'error',
+    canceled: 'cancelled',
+  }),
+)
 
-const forwardResults: Readonly<Record<string, { result: string; error: string | null }>> = {
-  'in-progress': { result: 'success', error: null },
-  completed: { result: 'success', error: null },
-  busy: { result: 'failed', error: 'busy' },
-  'no-answer': { result: 'failed', error: 'no answer' },
-  failed: { result: 'failed', error: 'failed' },
-  canceled: { result: 'failed', error: 'canceled' },
-}
+const forwardResults: ReadonlyMap<string, { result: string; error: string | null }> = new Map(
+  Object.entries({
+    'in-progress': { result: 'success', error: null },
+    completed: { result: 'success', error: null },
+    busy: { result: 'failed', error: 'busy' },
+    'no-answer': { result: 'failed', error: 'no answer' },
+    failed: { result: 'failed', error: 'failed' },
+    canceled: { result: 'failed', error: 'canceled' },
+  }),
+)
 
 const field = (fields: FormFields, name: string): string | undefined => fields.get(name)?.[0] || undefined
 
@@ -79,14 +83,14 @@ export function mapCallStatus(fields: FormFields, context: TwilioContext): reado
   }
   if (status === 'in-progress') return context.ended ? [] : [started]
 
-  const reason = reasons[status]
+  const reason = reasons.get(status)
   if (reason === undefined) return []
   const ended: SourceEvent = {
     event: {
       event_type: 'call.ended',
       call_sid: callSid,
       direction,
-      duration_seconds: Number(field(fields, 'CallDuration') ?? 0) || 0,
+      duration_seconds: secondsOf(field(fields, 'CallDuration')),
       completion_reason: field(fields, 'AnsweredBy')?.startsWith('machine_') ? 'voicemail' : reason,
       escalated: context.escalated,
       idempotency_key: `twilio:${callSid}:ended`,
@@ -95,9 +99,15 @@ export function mapCallStatus(fields: FormFields, context: TwilioContext): reado
   return status === 'completed' ? [started, ended] : [ended]
 }
 
+/** What is no number of seconds is none: the end of a call is told all the same. */
+function secondsOf(text: string | undefined): number {
+  const seconds = Number(text)
+  return Number.isFinite(seconds) && seconds > 0 ? seconds : 0
+}
+
 /** A dialled leg is not a call of its own: it tells how a forward of its parent went. */
 function mapForward(fields: FormFields, parent: string, leg: string, status: string): readonly SourceEvent[] {
-  const outcome = forwardResults[status]
+  const outcome = forwardResults.get(status)
   if (outcome === undefined) return []
   return [
     {

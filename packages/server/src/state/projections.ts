@@ -1,6 +1,7 @@
 import { calls, type JsonObject, operators, type Reducer, sources, surfaces } from '@switchboard/contract'
 import { channelKind } from '../log/block.js'
 import type { Projection } from '../log/log.js'
+import { personalRecords } from './personal.js'
 
 /**
  * The contract's reducers as projections of the log, so that state is folded in the append's own transaction: it never
@@ -14,6 +15,7 @@ export const projections: readonly Projection[] = [
 ]
 
 function projection<Record extends object>(reducer: Reducer<Record>): Projection {
+  const personal = personalRecords[reducer.name]
   return {
     name: reducer.name,
     key: (channel, type, event) => reducer.key({ kind: channelKind(channel), call: channel.call, type, event }),
@@ -26,6 +28,7 @@ function projection<Record extends object>(reducer: Reducer<Record>): Projection
         type,
         event,
       }) as unknown as JsonObject,
+    ...(personal && { personal }),
     expired: (record, before) => reducer.expired(record as unknown as Record, before),
   }
 }

@@ -40,6 +40,10 @@ export interface ObserverDependencies {
   readonly config: { readonly heartbeatMs: number; readonly allowedOrigins: readonly string[] }
   /** The peer's address as failed credentials are counted by; the socket's own when absent. */
   readonly addressOf?: (req: IncomingMessage) => string
+  /** Told of every credential that was let in. */
+  readonly onUse?: (principal: Principal, workspace: string, req: IncomingMessage) => void
+  /** Told of each connection on which a credential was accepted. */
+  readonly onKnown?: (socket: IncomingMessage['socket']) => void
 }
 
 /** How a client that comes back to an ended call without asking for its past is told to stay away. */
@@ -96,6 +100,10 @@ export class ObserverSession {
         socket.terminate()
       },
     })
+  }
+
+  get delivered(): number {
+    return this.#cursor?.delivered ?? 0
   }
 
   facts(): StreamFacts {

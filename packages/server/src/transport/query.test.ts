@@ -48,6 +48,14 @@ describe('where a workspace stream starts', () => {
     expect(stream('', '').start).toEqual({ kind: 'live' })
   })
 
+  test('is refused without a character of what was sent that nobody sees', () => {
+    for (const sign of ['\u0000', '\u009b', '\u202e', '\u2028', '\u007f']) {
+      const { detail } = refusal(() => stream(`last_event_id=${encodeURIComponent(sign)}a`))
+      expect(detail).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Cs}]/u)
+    }
+    expect(refusal(() => stream('since=%C2%9B31m')).detail).toContain('"\\u{9b}31m"')
+  })
+
   test('is refused when a person mistyped it', () => {
     const { code, detail } = refusal(() => stream('last_event_id=yesterday'))
     expect(code).toBe('invalid_position')

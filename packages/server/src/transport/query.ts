@@ -8,6 +8,7 @@ import {
 } from '@switchboard/contract'
 import type { StartPoint } from '../fanout/resume.js'
 import { type FilterName, filterNames, type ViewRequest } from '../fanout/view.js'
+import { visible } from '../visible.js'
 
 /** What a subscriber asks for, before anybody knows what it may see. */
 export interface StreamQuery {
@@ -144,7 +145,7 @@ function refused(name: string, detail: string): SwitchboardError {
   return new SwitchboardError('invalid_parameter', `${name}: ${detail}`)
 }
 
-/** What was sent, short and without control characters. */
-function quoted(text: string): string {
-  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+/** What was sent, short and without characters that nobody sees. */
+export function quoted(text: string): string {
+  return visible(JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text))
 }

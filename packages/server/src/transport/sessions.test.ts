@@ -8,7 +8,7 @@ import { createSessions, type Session } from './sessions.js'
 
 const DAY_MS = 86_400_000
 
-function registry(maxStreamsPerWorkspace = 10, seats?: Seats) {
+function registry(maxStreamsPerWorkspace = 10, seats?: Seats, maxStreamsPerKey?: number) {
   const clock = new TestClock()
   const gate = new TestGate()
   const sessions = createSessions({
@@ -16,6 +16,7 @@ function registry(maxStreamsPerWorkspace = 10, seats?: Seats) {
     clock,
     meter: noMeter,
     maxStreamsPerWorkspace,
+    maxStreamsPerKey,
     drainMs: 5000,
     ...(seats && { seats }),
   })
@@ -48,6 +49,17 @@ describe('the registry of streams', () => {
     expect(sessions.counts()).toEqual({ workspace: 2, observer: 1 })
     observer.gone()
     expect(open('a')).not.toBeTypeOf('string')
+  })
+
+  test('leaves room for others when one key has its maximum, where there is one', () => {
+    const { open, sessions } = registry(4, undefined, 2)
+    const first = opened(open('a'))
+    open('a', undefined, 'w', 'observer')
+    expect(open('a')).toBe('too_many_streams')
+    expect(open('b')).not.toBeTypeOf('string')
+    first.gone()
+    expect(open('a')).not.toBeTypeOf('string')
+    expect(sessions.maxStreamsPerKey).toBe(2)
   })
 
   test('tells which streams of a workspace are open, and of no other workspace', () => {

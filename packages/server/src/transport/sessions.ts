@@ -2,6 +2,7 @@ import { type ChannelKind, type FailureCode, limits, type Position } from '@swit
 import type { Gate, Principal } from '../access/principal.js'
 import type { Clock } from '../clock.js'
 import type { Meter } from '../meter.js'
+import type { StreamQuery } from './query.js'
 import { createSeats, type Seats } from './seats.js'
 
 /** An open stream, as its transport describes it. */
@@ -9,12 +10,32 @@ export interface SessionRequest {
   readonly workspace: string
   readonly kind: ChannelKind
   readonly principal: Principal
+  /** How it was asked for, for whoever keeps a trail of it. */
+  readonly asked?: Asked
+  /** Events that were handed to the socket so far. */
+  delivered?(): number
   /** What is so of it now, for whoever asks who listens. */
   facts(): StreamFacts
   /** Says goodbye with a failure and ends the connection between two frames. */
   end(code: FailureCode, options: EndOptions): void
   /** Cuts the connection. */
   destroy(): void
+}
+
+export interface Asked extends StreamQuery {
+  /** The peer's network address. */
+  readonly address?: string | undefined
+}
+
+/** Told of every stream that got its seat, and of its end. `number` is its own in this process. */
+export interface SessionWatch {
+  opened(number: number, request: SessionRequest): void
+  ended(
+    number: number,
+    request: SessionRequest,
+    /** Unix ms; `code` is undefined when the client left, or was cut off. */
+    how: { readonly openedAt: number; readonly endedAt: number; readonly code: FailureCode | undefined },
+  ): void
 }
 
 /** What a transport knows of a stream. */
@@ -60,8 +81,10 @@ export interface SessionCounts {
 /** All open streams of this process. */
 export interface Sessions {
   readonly maxStreamsPerWorkspace: number
+  /** What a refused stream is told: how many its key could have had. */
+  readonly maxStreamsPerKey: number
   /** Takes a stream in, or says why not: it is then the transport's to refuse, and to count. */
-  open(request: SessionRequest): Session | 'too_many_streams' | 'server_draining'
+  open(request: SessionRequest): Session | 'too_many_streams' | 'server_draining' | 'overloaded'
   counts(): SessionCounts
   /** The streams of a workspace, without those that are ending or wait for a seat. */
   list(workspace: string): readonly OpenStreamFacts[]
@@ -75,8 +98,13 @@ export interface SessionsDependencies {
   readonly meter: Meter
   /** Streams a workspace may have open, both kinds together. */
   readonly maxStreamsPerWorkspace: number
+  readonly watch?: SessionWatch
+  /** Streams that one key and its tokens may have open at this process. Default: what the workspace may. */
+  readonly maxStreamsPerKey?: number | undefined
   /** Where they are counted. Default: at this process. */
   readonly seats?: Seats
+  /** Whether the process has more to do than it can: it then takes no new streams. Default: it has not. */
+  readonly isOverloaded?: () => boolean
   /** How long a drain may take, in milliseconds. */
   readonly drainMs: number
 }
@@ -91,7 +119,8 @@ const RETRY_MS_MIN = 1000
 const RETRY_SPREAD_MS = { min: 2000, max: 30_000 }
 
 export function createSessions(dependencies: SessionsDependencies): Sessions {
-  const { gate, clock, meter, maxStreamsPerWorkspace, drainMs } = dependencies
+  const { gate, clock, meter, watch, maxStreamsPerWorkspace, drainMs, isOverloaded = () => false } = dependencies
+  const { maxStreamsPerKey = Number.POSITIVE_INFINITY } = dependencies
   const seats = dependencies.seats ?? createSeats(maxStreamsPerWorkspace)
   /** Streams that are not ending. */
   const open = new Set<OpenSession>()
@@ -99,6 +128,7 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
   /** Streams whose connection still stands, those that are ending included. */
   const standing = new Set<OpenSession>()
   let draining = false
+  let numbers = 0
   let allGone: () => void = () => {}
 
   gate.onRevoked((keyId) => {
@@ -110,6 +140,8 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
     readonly admitted: boolean | Promise<boolean>
     readonly #openedAt = clock.now()
     #isSeated = false
+    #number = 0
+    #code: FailureCode | undefined
     #cancelExpiry: (() => void) | undefined
     #cancelCut: (() => void) | undefined
 
@@ -134,6 +166,7 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
 
     end(code: FailureCode, options: EndOptions = {}): void {
       if (!open.has(this)) return
+      this.#code = code
       this.#leave()
       if (code !== 'call_ended') meter.refused(code, this.request.workspace)
       // A client that does not read would keep its connection, and what is queued for it, for as long as it likes.
@@ -145,7 +178,11 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
       this.#leave()
       this.#cancelCut?.()
       if (!standing.delete(this)) return
-      if (this.#isSeated) meter.streamClosed(this.request.kind)
+      if (this.#isSeated) {
+        meter.streamClosed(this.request.kind)
+        const how = { openedAt: this.#openedAt, endedAt: clock.now(), code: this.#code }
+        watch?.ended(this.#number, this.request, how)
+      }
       if (standing.size === 0) allGone()
     }
 
@@ -162,6 +199,9 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
     #sit(): true {
       this.#isSeated = true
       meter.streamOpened(this.request.kind)
+      numbers += 1
+      this.#number = numbers
+      watch?.opened(numbers, this.request)
       return true
     }
 
@@ -215,8 +255,13 @@ export function createSessions(dependencies: SessionsDependencies): Sessions {
 
   return {
     maxStreamsPerWorkspace,
+    maxStreamsPerKey: Math.min(maxStreamsPerKey, maxStreamsPerWorkspace),
     open(request) {
       if (draining) return 'server_draining'
+      if (isOverloaded()) return 'overloaded'
+      const { kind, keyId } = request.principal
+      // The admin key is in every workspace, and whoever holds it may make any number of keys.
+      if (kind !== 'admin' && (byKey.get(keyId)?.size ?? 0) >= maxStreamsPerKey) return 'too_many_streams'
       const seat = seats.take(request.workspace)
       return seat === false ? 'too_many_streams' : new OpenSession(request, seat)
     },

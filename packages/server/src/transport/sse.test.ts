@@ -103,6 +103,8 @@ describe('the stream', () => {
     await until(() => client.ended)
     expect(client.response.headers['content-type']).toBe('text/event-stream')
     expect(client.text).toBe('')
+    // The client may see the end first.
+    await until(() => server.sessions.counts().workspace === 0)
     expect(server.sessions.counts()).toEqual({ workspace: 0, observer: 0 })
   })
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { type Catalogue, type FailureCode, failures } from '@switchboard/contract'
 import type { Principal } from '../access/principal.js'
 import type { Clock } from '../clock.js'
@@ -16,6 +17,8 @@ import { SocketSink } from './sink.js'
 import { controlFrame, gapFrame, heartbeatFrame, RETRY_MS, retryFrame } from './sse-frames.js'
 import type { Outlet } from './sse-socket.js'
 
+const OVERLOADED_RETRY_MS = { min: 2000, spread: 8000 }
+
 export interface StreamDependencies {
   readonly log: Log
   readonly fanout: Fanout
@@ -24,6 +27,8 @@ export interface StreamDependencies {
   readonly clock: Clock
   readonly meter: Meter
   readonly config: { readonly heartbeatMs: number }
+  /** The peer's address; the socket's own when absent. */
+  readonly addressOf?: (request: IncomingMessage) => string
 }
 
 export interface StreamRequest extends StreamQuery {
@@ -32,6 +37,8 @@ export interface StreamRequest extends StreamQuery {
   readonly principal: Principal
   /** Names the connection in the server's log; made when absent. */
   readonly connectionId?: string
+  /** The peer's network address. */
+  readonly address?: string
 }
 
 /**
@@ -59,14 +66,21 @@ export function serveWorkspaceStream(
     workspace,
     kind: 'workspace',
     principal,
+    asked: request,
     facts: () => stream.facts(),
+    delivered: () => stream.delivered,
     end: (code, options) => stream.end(code, options),
     destroy: () => outlet.cut(),
   })
   if (typeof session === 'string') {
     meter.refused(session, workspace)
-    stream.end(session, {})
+    stream.end(session, session === 'overloaded' ? { retryMs: spreadMs() } : {})
   } else void stream.start(session)
+}
+
+/** When to come back to a server that has too much to do: not all at once. */
+function spreadMs(): number {
+  return OVERLOADED_RETRY_MS.min + Math.round(Math.random() * OVERLOADED_RETRY_MS.spread)
 }
 
 class WorkspaceStream {
@@ -152,6 +166,10 @@ class WorkspaceStream {
     }
   }
 
+  get delivered(): number {
+    return this.#cursor?.delivered ?? 0
+  }
+
   facts(): StreamFacts {
     return {
       connectionId: this.#connectionId,
@@ -166,7 +184,7 @@ class WorkspaceStream {
   end(code: FailureCode, { retryMs }: EndOptions): void {
     if (this.#over) return
     this.#cursor?.close()
-    const limit = code === 'too_many_streams' ? { max_streams: this.#dependencies.sessions.maxStreamsPerWorkspace } : {}
+    const limit = code === 'too_many_streams' ? { max_streams: this.#dependencies.sessions.maxStreamsPerKey } : {}
     const error = controlFrame('error', { code, message: failures[code].title, ...limit })
     this.#write(`${retryMs === undefined ? '' : retryFrame(retryMs)}${error}`)
     this.#stop()

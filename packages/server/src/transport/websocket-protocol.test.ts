@@ -1,88 +1,18 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { limits } from '@switchboard/contract'
 import { describe, expect, test } from 'vitest'
+import { FIN, rawFrame as frame, type RawHeaders, type RawPeer, rawHandshake } from '../../testing/raw-websocket.js'
 import { startServer, type TestServer, until, WORKSPACE } from './server.test-kit.js'
 
 const SID = 'CA5f0c1d2e3b4a59687786a5b4c3d2e1f0'
 const PATH = `/v1/${WORKSPACE}/observers/${SID}/ws`
-const HANDSHAKE = {
-  host: 'test',
-  connection: 'Upgrade',
-  upgrade: 'websocket',
-  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-  'sec-websocket-version': '13',
-  'sec-websocket-protocol': 'auth, all',
-}
+const PROTOCOLS = { 'sec-websocket-protocol': 'auth, all' }
 
-/** A peer that sends whatever bytes a test likes. */
-class RawPeer {
-  received = Buffer.alloc(0)
-  closed = false
-
-  constructor(readonly socket: Socket) {
-    socket.on('data', (bytes) => {
-      this.received = Buffer.concat([this.received, bytes])
-    })
-    socket.on('close', () => {
-      this.closed = true
-    })
-    socket.on('error', () => {})
-  }
-
-  get head(): string {
-    return this.received.toString('latin1').split('\r\n\r\n')[0] ?? ''
-  }
-
-  get status(): number {
-    return Number(/^HTTP\/1\.1 (\d+)/.exec(this.head)?.[1])
-  }
-
-  /** Frames after the handshake's answer. */
-  get frames(): { opcode: number; payload: Buffer }[] {
-    const frames: { opcode: number; payload: Buffer }[] = []
-    let rest = this.received.subarray(this.received.indexOf('\r\n\r\n') + 4)
-    while (rest.length >= 2) {
-      const short = (rest[1] as number) & 127
-      const header = short < 126 ? 2 : short === 126 ? 4 : 10
-      const length = short < 126 ? short : short === 126 ? rest.readUInt16BE(2) : rest.readUInt32BE(6)
-      if (rest.length < header + length) break
-      frames.push({ opcode: (rest[0] as number) & 15, payload: rest.subarray(header, header + length) })
-      rest = rest.subarray(header + length)
-    }
-    return frames
-  }
-
-  get close(): { code: number; reason: string } | undefined {
-    const frame = this.frames.find(({ opcode }) => opcode === 8)
-    return frame && { code: frame.payload.readUInt16BE(0), reason: frame.payload.toString('utf8', 2) }
-  }
-}
-
-async function handshake(
+const handshake = (
   server: TestServer,
-  headers: Record<string, string | undefined> = {},
-  { method = 'GET', version = '1.1', path = PATH } = {},
-): Promise<RawPeer> {
-  const socket = connect(server.port, '127.0.0.1')
-  const lines = Object.entries({ ...HANDSHAKE, ...headers })
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-  const peer = new RawPeer(socket)
-  socket.write(`${method} ${path} HTTP/${version}\r\n${lines.join('')}\r\n`)
-  await until(() => peer.received.includes('\r\n\r\n') || peer.closed)
-  return peer
-}
-
-/** A client's frame: masked, as clients must, unless a test wants otherwise. */
-function frame(first: number, payload: Buffer | string = '', { masked = true } = {}): Buffer {
-  const body = Buffer.from(payload as Buffer)
-  const length = body.length < 126 ? [body.length] : [126, (body.length >>> 8) & 255, body.length & 255]
-  const header = Buffer.from([first, (length[0] as number) | (masked ? 128 : 0), ...length.slice(1)])
-  return masked ? Buffer.concat([header, Buffer.alloc(4), body]) : Buffer.concat([header, body])
-}
-
-const FIN = 0x80
+  headers: RawHeaders = {},
+  { path = PATH, ...options }: { path?: string; method?: string; version?: string } = {},
+): Promise<RawPeer> => rawHandshake(server.port, path, { ...PROTOCOLS, ...headers }, options)
 
 async function open(server: TestServer): Promise<RawPeer> {
   server.calls.set(SID, {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { failures, limits, PATH_ID_PATTERN, SwitchboardError } from '@switchboard/contract'
 import { WebSocket, WebSocketServer } from 'ws'
+import { hostsOf } from '../request-hosts.js'
 import { requestIdOf } from '../request-id.js'
 import { AUTH_PROTOCOL, credentialOf, type ObserverTarget, observerTarget, refuseUpgrade } from './handshake.js'
 import { closeCode, closeReason } from './observer-frames.js'
@@ -81,6 +82,11 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       refuseUpgrade(req, socket, 400, 'bad_request', 'a WebSocket needs HTTP/1.1')
       return
     }
+    // Node asks for one of every request but those that ask for an upgrade.
+    if (hostsOf(req) !== 1) {
+      refuseUpgrade(req, socket, 400, 'bad_request', 'a request has one Host header')
+      return
+    }
     if (req.headers['sec-websocket-version'] !== '13') {
       refuseUpgrade(req, socket, 426, 'bad_request', 'Sec-WebSocket-Version must be 13', {
         upgrade: 'websocket',
@@ -113,8 +119,10 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       throw new SwitchboardError('forbidden', 'the origin is not allowed here')
     }
     const principal = await gate.authenticate(credentialOf(req), addressOf(req))
+    dependencies.onKnown?.(req.socket)
     if (principal.workspace === workspace) belonging.set(ws, workspace)
     gate.authorize(principal, workspace, 'calls:observe', callSid)
+    dependencies.onUse?.(principal, workspace, req)
     if (!CALL_SID.test(callSid)) {
       throw new SwitchboardError(
         'invalid_parameter',
@@ -122,7 +130,8 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       )
     }
     const connectionId = ids.get(req) ?? requestIdOf(req)
-    const request = { workspace, callSid, principal, connectionId, ...parseObserverQuery(catalogue, query) }
+    const asked = parseObserverQuery(catalogue, query)
+    const request = { workspace, callSid, principal, connectionId, address: addressOf(req), ...asked }
     if (ws.readyState !== ws.OPEN) return
 
     const observer = new ObserverSession(dependencies, request, ws, raw)
@@ -130,7 +139,9 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
       workspace,
       kind: 'observer',
       principal,
+      asked: request,
       facts: () => observer.facts(),
+      delivered: () => observer.delivered,
       end: (code) => observer.end(code, code === 'bad_request' ? ONLY_LISTENS : undefined),
       destroy: () => ws.terminate(),
     })

@@ -9,10 +9,13 @@ const refuse = () => Promise.reject(new Error('not asked here'))
 const calls: DeskOptions['calls'] = {
   append: refuse,
   erase: refuse,
+  eraseData: refuse,
   retain: refuse,
   verify: refuse,
   put: refuse,
   delete: refuse,
+  appendLedger: refuse,
+  retainLedger: refuse,
   catchUp: refuse,
   takeSeat: refuse,
   receive: refuse,

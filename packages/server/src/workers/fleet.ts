@@ -15,7 +15,7 @@ export interface FleetOptions {
   readonly order: StartOrder
   readonly clock: Clock
   readonly logger: Logger
-  readonly onEnd: (desk: Desk, how: 'asked' | 'unasked') => void
+  readonly onEnd: (desk: Desk, how: 'asked' | 'unasked', pid: number | undefined) => void
 }
 
 /** The worker processes: as many as there should be, whatever happens to them. */
@@ -76,7 +76,7 @@ export class Fleet {
     this.workers.add(worker)
     void worker.ended.then(({ livedMs, ...how }) => {
       this.workers.delete(worker)
-      onEnd(worker.desk, this.phase === 'stopping' ? 'asked' : 'unasked')
+      onEnd(worker.desk, this.phase === 'stopping' ? 'asked' : 'unasked', worker.pid)
       // While the server starts, it fails with its worker.
       if (this.phase !== 'serving') return
       const wait_ms = pace.waitMs(livedMs)

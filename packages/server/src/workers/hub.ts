@@ -59,6 +59,7 @@ export class Hub {
         this.fresh.push([channel, partsOf(block)])
       }),
       store.watch((change) => this.tell({ kind: 'changed', change })),
+      log.onErased((workspace, subject) => this.tell({ kind: 'erased', workspace, subject })),
     ]
     this.pulseLater()
   }
@@ -109,7 +110,7 @@ export class Hub {
 
   private callsOf(seats: HeldSeats): ParentSide['calls'] {
     const { engine, toolCalls, twilio, metrics, presence } = this.options
-    const { log, store } = engine
+    const { log, store, ledger } = engine
     return {
       append: async (channel, events, request) => {
         this.assertTaking()
@@ -118,10 +119,13 @@ export class Hub {
         return appended
       },
       erase: (channel) => log.erase(channel),
+      eraseData: (workspace, subject, unless) => log.eraseData(workspace, subject, unless),
       retain: (before) => log.retain(before),
       verify: () => log.verify(),
       put: (kind, key, value, options) => store.put(kind, key, value, options),
       delete: (kind, key) => store.delete(kind, key),
+      appendLedger: (workspace, drafts) => ledger.append(workspace, drafts),
+      retainLedger: (workspace, before) => ledger.retain(workspace, before),
       catchUp: async () => this.tellFresh(),
       takeSeat: async (workspace) => seats.take(workspace),
       receive: (callback) => twilio.receive(callback),

@@ -1,6 +1,19 @@
 import { type JsonObject, SwitchboardError } from '@switchboard/contract'
 import { Block } from '../log/block.js'
-import type { Appended, Channel, Fault, Health, Idempotency, NewEvent, Store, StoreChange } from '../log/log.js'
+import type { LedgerDraft } from '../log/ledger.js'
+import type {
+  Appended,
+  Channel,
+  Erasure,
+  Fault,
+  Health,
+  Idempotency,
+  NewEvent,
+  Store,
+  StoreChange,
+  StoredName,
+} from '../log/log.js'
+import type { Subject } from '../log/subject.js'
 import type { Certificate } from '../ops/certificate.js'
 import type { Config } from '../ops/config.js'
 import type { Collected, Sample } from '../ops/metrics.js'
@@ -14,10 +27,13 @@ export interface ParentSide {
   readonly calls: {
     append(channel: Channel, events: EventsJson, request: Idempotency | undefined): Promise<Appended>
     erase(channel: Channel): Promise<void>
+    eraseData(workspace: string, subject: Subject, unless: StoredName | undefined): Promise<Erasure>
     retain(before: number): Promise<number>
     verify(): Promise<readonly Fault[]>
     put(kind: string, key: string, value: JsonObject, options: Parameters<Store['put']>[3]): Promise<boolean>
     delete(kind: string, key: string): Promise<boolean>
+    appendLedger(workspace: string, drafts: readonly LedgerDraft[]): Promise<void>
+    retainLedger(workspace: string, before: number): Promise<number>
     /** Answered behind all that the worker was to be told by then. */
     catchUp(): Promise<void>
     takeSeat(workspace: string): Promise<boolean>
@@ -49,6 +65,8 @@ export type ParentNews =
   /** Blocks of one flush, in log order. */
   | { readonly kind: 'followed'; readonly blocks: readonly (readonly [Channel, BlockParts])[] }
   | { readonly kind: 'changed'; readonly change: StoreChange }
+  /** The keys of a subject are destroyed. */
+  | { readonly kind: 'erased'; readonly workspace: string; readonly subject: Subject }
   /** How the parent finds its disk. */
   | { readonly kind: 'health'; readonly health: Health }
   /** The parent lives. To be answered. */

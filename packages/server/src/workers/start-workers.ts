@@ -1,9 +1,11 @@
 import { EventEmitter } from 'node:events'
 import { createAccess } from '../access/access.js'
+import { keepAudit } from '../audit/upkeep.js'
 import { logFault } from '../compose/faults.js'
 import { folderBytes } from '../compose/folder-bytes.js'
 import type { Founding } from '../compose/founding.js'
 import { openCatalogue } from '../compose/open-catalogue.js'
+import { ownPrivacy } from '../compose/own-privacy.js'
 import { keepRetention } from '../compose/retention.js'
 import type { RunningServer } from '../compose/running-server.js'
 import { version } from '../compose/version.js'
@@ -16,7 +18,7 @@ import type { Fault } from '../log/log.js'
 import type { Config } from '../ops/config.js'
 import { createHealth, storageCheck } from '../ops/health.js'
 import { folderPlace } from '../ops/key-place.js'
-import { ensureAdminKey, ensureSealingKey, forgetAdminKey } from '../ops/keys.js'
+import { ensureAdminKey, forgetAdminKey } from '../ops/keys.js'
 import { watchOver } from '../ops/lifecycle.js'
 import { createMetrics } from '../ops/metrics.js'
 import { createTwilioSource } from '../sources/twilio.js'
@@ -51,20 +53,35 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
     logFault(logger, fault)
     tellHealth()
   }
-  const engine = undo.later(await openLmdbEngine({ dir, clock, projections, onFault }), (opened) => opened.close())
+  const warn = (line: string): void => logger.warn(line)
+  const { catalogue } = await openCatalogue(config.catalogue, undefined, warn)
+  const privacy = await ownPrivacy(config, catalogue)
+  const { sealingKey } = privacy
+  const engine = undo.later(await openLmdbEngine({ dir, clock, projections, privacy, onFault }), (opened) =>
+    opened.close(),
+  )
   const { log, store } = engine
   const endRetention = undo.later(keepRetention(log, clock, config.retentionMs, logger), (end) => end())
   health.check('storage', storageCheck(log))
-  const warn = (line: string): void => logger.warn(line)
-  const { catalogue } = await openCatalogue(config.catalogue, undefined, warn)
   const keys = folderPlace(dir)
   const adminKey = undo.later(await ensureAdminKey(config, keys), (made) => forgetAdminKey(made, keys))
-  const sealingKey = await ensureSealingKey(config, keys)
 
   // What has to see all of a kind, to put it in order.
   const access = undo.later(
     await createAccess({ store, clock, adminKeyDigest: () => adminKey.digest, sealingKey, warn }),
     (opened) => opened.close(),
+  )
+  const auditUpkeep = undo.later(
+    keepAudit({
+      engine,
+      clock,
+      workspaces: () => access.workspaces.list(),
+      retentionMs: config.auditRetentionMs,
+      server: undefined,
+      isAlone: true,
+      warn,
+    }),
+    (upkeep) => upkeep.end(),
   )
   const toolCalls = undo.later(createToolCalls(log), (opened) => opened.close())
   const tally = new Tally(clock)
@@ -111,10 +128,12 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
       },
       clock,
       logger,
-      onEnd(desk, how) {
+      onEnd(desk, how, pid) {
         log.checkReaders()
         measures.left(desk)
-        if (how === 'unasked') metrics.workerEnded()
+        if (how === 'asked') return
+        metrics.workerEnded()
+        auditUpkeep.died(pid)
       },
     }),
     (opened) => opened.kill(),
@@ -139,6 +158,7 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
           async run() {
             hub.close()
             await endRetention()
+            await auditUpkeep.end()
             for (const part of [toolCalls, access]) part.close()
           },
         },

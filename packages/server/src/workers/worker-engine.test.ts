@@ -1,13 +1,15 @@
 import { rmSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { newFolder } from '../../testing/lmdb-bench.js'
+import { privacySuite, sealed } from '../../testing/privacy.suite.js'
 import { promiseSuite } from '../../testing/promises.suite.js'
 import { event, key, numbersOf, W1 } from '../../testing/stand.js'
 import { openWorkerBench, Parent } from '../../testing/worker-bench.js'
 import { systemClock } from '../clock.js'
 import type { Log, StoreChange } from '../log/log.js'
 
-promiseSuite('a worker over LMDB', openWorkerBench, { ownClock: true, dense: true, shared: true })
+promiseSuite('a worker over LMDB', sealed(openWorkerBench), { ownClock: true, dense: true, shared: true })
+privacySuite('a worker over LMDB', sealed(openWorkerBench))
 
 async function parent(): Promise<Parent> {
   const dir = newFolder()

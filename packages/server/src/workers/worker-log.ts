@@ -5,8 +5,21 @@ import type { Environment } from '../log/environment.js'
 import type { Faults } from '../log/faults.js'
 import { Followers } from '../log/followers.js'
 import { Kept } from '../log/kept.js'
-import type { Appended, Channel, Fault, Health, Idempotency, Log, NewEvent } from '../log/log.js'
+import type {
+  Appended,
+  Channel,
+  Erasure,
+  Fault,
+  Health,
+  Idempotency,
+  Log,
+  NewEvent,
+  Projection,
+  StoredName,
+} from '../log/log.js'
 import { ReadingLog } from '../log/reading-log.js'
+import type { Subject } from '../log/subject.js'
+import type { Vault } from '../log/vault.js'
 import type { Line } from './line.js'
 import { eventsJson, type ParentSide, type WorkerSide } from './protocol.js'
 
@@ -30,10 +43,12 @@ export class WorkerLog extends ReadingLog implements Log {
     /** What the parent said last of the disk. */
     private isWritable: boolean,
     onListenerError: (error: unknown) => void,
+    private readonly vault: Vault | undefined,
+    projections: readonly Projection[],
   ) {
     super()
     this.followers = new Followers(onListenerError)
-    this.kept = new Kept(environment, faults, [], clock, () => {
+    this.kept = new Kept(environment, faults, projections, clock, vault, () => {
       this.assertOpen()
       environment.renew()
     })
@@ -58,6 +73,17 @@ export class WorkerLog extends ReadingLog implements Log {
   async erase(channel: Channel): Promise<void> {
     this.assertOpen()
     await this.line.ask('erase', channel)
+  }
+
+  async eraseData(workspace: string, subject: Subject, unless?: StoredName): Promise<Erasure> {
+    this.assertOpen()
+    return this.line.ask('eraseData', workspace, subject, unless)
+  }
+
+  /** The parent has destroyed a subject's keys. */
+  toldErased(workspace: string, subject: Subject): void {
+    this.vault?.forget(workspace, subject)
+    this.followers.tellErased(workspace, subject)
   }
 
   async retain(before: number): Promise<number> {

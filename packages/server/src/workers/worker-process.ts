@@ -3,6 +3,7 @@ import { SwitchboardError } from '@switchboard/contract'
 import type { Clock } from '../clock.js'
 import { tuneCollector } from '../compose/collector.js'
 import { openCatalogue } from '../compose/open-catalogue.js'
+import { ownPrivacy } from '../compose/own-privacy.js'
 import type { Shared } from '../compose/shared.js'
 import { Undo } from '../compose/undo.js'
 import { version } from '../compose/version.js'
@@ -10,9 +11,10 @@ import { completedElsewhere } from '../ingest/tool-calls.js'
 import type { Health } from '../log/log.js'
 import { type Served, serve } from '../main.js'
 import { folderPlace } from '../ops/key-place.js'
-import { ensureAdminKey, ensureSealingKey } from '../ops/keys.js'
+import { ensureAdminKey } from '../ops/keys.js'
 import { exits, type Lifecycle, watchOver } from '../ops/lifecycle.js'
 import { HeldCertificate } from '../ops/live-certificate.js'
+import { projections } from '../state/projections.js'
 import type { Presence, ReadPresence } from '../transport/presence.js'
 import { PULSE_MS } from './hub.js'
 import { Line } from './line.js'
@@ -78,27 +80,25 @@ export class WorkerProcess {
     const logger = createRelayedLogger(logLevel, (text) => {
       if (line.waitingBytes < LOG_WAITING_BYTES_MAX) line.tell({ kind: 'logged', line: text })
     })
-    const engine = await openWorkerEngine({ dir, clock, line })
+    // As the parent has them: it has made what was missing.
+    const { catalogue } = await openCatalogue(config.catalogue, undefined, (text) => logger.warn(text))
+    const privacy = await ownPrivacy(config, catalogue)
+    const adminKey = await ensureAdminKey(config, folderPlace(dir))
+    const engine = await openWorkerEngine({ dir, clock, line, privacy, projections })
     this.engine = engine
     if (this.diskHealth !== undefined) engine.hearHealth(this.diskHealth)
-    // As the parent has them: it has made what was missing.
-    const keys = folderPlace(dir)
-    const adminKey = await ensureAdminKey(config, keys)
-    const { catalogue } = await openCatalogue(config.catalogue, undefined, (text) => logger.warn(text))
     const served = await serve(
       { config, clock, logger, ownsProcess, undo: new Undo(), certificate },
       {
         engine: { ...engine, behind: () => 0 },
         catalogue,
         adminKeyDigest: () => adminKey.digest,
-        sealingKey: await ensureSealingKey(config, keys),
+        sealingKey: privacy.sealingKey,
         shared: this.shared(),
       },
     )
     this.served = served
-    served.health.check('parent', () =>
-      clock.monotonic() - this.heardAt > SILENT_MS_MAX ? 'The process that writes the log does not answer.' : undefined,
-    )
+    served.health.check('parent', () => this.parentTrouble())
     this.lifecycle = watchOver({
       health: served.health,
       logger,
@@ -109,6 +109,11 @@ export class WorkerProcess {
       steps: [...served.steps, { name: 'storage', run: () => engine.close() }],
       exit: (status) => this.fail(status),
     })
+  }
+
+  private parentTrouble(): string | undefined {
+    const isSilent = this.clock.monotonic() - this.heardAt > SILENT_MS_MAX
+    return isSilent ? 'The process that writes the log does not answer.' : undefined
   }
 
   private async presence(workspace: string): Promise<Presence> {
@@ -165,6 +170,7 @@ export class WorkerProcess {
         this.ownPresence = own
         return (workspace) => line.ask('presence', workspace)
       },
+      stuck: () => this.parentTrouble(),
     }
   }
 }

@@ -36,7 +36,7 @@ export const callRoutes = {
       101: { description: 'The observer opens. Whether it was refused is told by a close code.' },
     },
     // An HTTP refusal is left for requests that are no WebSocket handshake, and for a process that is going away.
-    failures: ['bad_request', 'not_found', 'server_draining'],
+    failures: [...guarded, 'bad_request', 'not_found'],
     streaming: 'websocket',
   },
   publishCallEvents: {

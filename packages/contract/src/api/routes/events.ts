@@ -36,6 +36,7 @@ export const publishFailures = [
   'unknown_event_type',
   'too_many_events',
   'invalid_request',
+  'overloaded',
   'storage_full',
   'storage_fault',
 ] as const
@@ -75,7 +76,14 @@ const streamHeaders = Type.Object({
   ),
 })
 
-const streamFailures = [...guarded, 'invalid_position', 'invalid_parameter', 'not_found', 'stream_unavailable'] as const
+const streamFailures = [
+  ...guarded,
+  'invalid_position',
+  'invalid_parameter',
+  'not_found',
+  'stream_unavailable',
+  'overloaded',
+] as const
 
 const streaming = `Server-sent events, for as long as you listen. Each event comes as
 

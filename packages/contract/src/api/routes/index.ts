@@ -1,8 +1,10 @@
 import { accessRoutes } from './access.js'
+import { auditRoutes } from './audit.js'
 import { callRoutes } from './calls.js'
 import { eventRoutes } from './events.js'
 import { opsRoutes } from './ops.js'
 import { presenceRoutes } from './presence.js'
+import { privacyRoutes } from './privacy.js'
 import type { Route } from './route.js'
 
 import { sourceRoutes } from './sources.js'
@@ -18,7 +20,9 @@ export const routes = {
   ...callRoutes,
   ...stateRoutes,
   ...sourceRoutes,
+  ...privacyRoutes,
   ...accessRoutes,
+  ...auditRoutes,
   ...workspaceRoutes,
   ...presenceRoutes,
   ...opsRoutes,

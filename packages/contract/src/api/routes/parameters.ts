@@ -11,6 +11,7 @@ const call_sid = chosenId(
 
 export const inWorkspace = Type.Object({ workspace_id })
 export const onCall = Type.Object({ workspace_id, call_sid })
+export const onSurface = Type.Object({ workspace_id, surface_id: chosenId('The surface.') })
 export const onKey = Type.Object({
   workspace_id,
   key_id: Type.String({ pattern: KEY_ID_PATTERN, description: 'The public part of the key.' }),

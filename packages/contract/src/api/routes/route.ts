@@ -18,6 +18,7 @@ export const tags = {
   Calls: 'The observer of a call, and what was said on it.',
   State: 'What is so now, folded from the events, at a position to stream from.',
   Sources: 'Callbacks of vendors that become events.',
+  Privacy: 'Personal data: erasing it, and keeping it from being erased.',
   Access: 'API keys and access tokens of a workspace.',
   Workspaces: 'Tenants.',
   Operations: 'Health, metrics and the documents.',
@@ -54,7 +55,7 @@ export interface Route {
   readonly body?: { readonly [contentType: string]: TSchema }
   /** By HTTP status, failures apart. */
   readonly answers: { readonly [status: number]: RouteAnswer }
-  /** What it may answer instead: all of it, and nothing else. */
+  /** What it may answer instead: all of it, and nothing else but `general`. */
   readonly failures: readonly FailureCode[]
   /** The answer goes on for as long as the stream does. */
   readonly streaming?: 'sse' | 'websocket'
@@ -64,6 +65,18 @@ export interface Route {
 export function colonPath(path: string): string {
   return path.replaceAll(/\{([a-z_]+)\}/g, ':$1')
 }
+
+/** What any request may be answered with, whatever its route: it is malformed, or asks for or brings what is not there. */
+export const general = [
+  'bad_request',
+  'not_found',
+  'method_not_allowed',
+  'request_timeout',
+  'invalid_parameter',
+  'invalid_json',
+  'body_too_large',
+  'unsupported_media_type',
+] as const satisfies readonly FailureCode[]
 
 /** Failures of every route that needs a credential. */
 export const guarded = [

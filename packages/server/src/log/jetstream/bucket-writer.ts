@@ -40,11 +40,17 @@ export interface BucketWriterDeps {
   readonly jetstream: Pick<JetStreamClient, 'publish'>
   readonly jsm: JetStreamManager
   readonly clock: Clock
+  /** Where to. Default: the bucket's. */
+  readonly stream?: string
 }
 
-/** Writes to the bucket and reads what its leader has, again and again while there is none, until a moment that is given. */
+/** Writes to the bucket, or another stream whose subjects have a last message that counts, and reads what its leader has, again and again while there is none, until a moment that is given. */
 export class BucketWriter {
-  constructor(private readonly deps: BucketWriterDeps) {}
+  private readonly stream: string
+
+  constructor(private readonly deps: BucketWriterDeps) {
+    this.stream = deps.stream ?? BUCKET_STREAM
+  }
 
   /**
    * Stores a value, or with `text` undefined that there is none.
@@ -70,7 +76,7 @@ export class BucketWriter {
       try {
         const { seq } = await this.deps.jetstream.publish(subject, text ?? '', {
           ...options,
-          expect: { streamName: BUCKET_STREAM, ...expect },
+          expect: { streamName: this.stream, ...expect },
         })
         return seq
       } catch (error) {
@@ -91,7 +97,7 @@ export class BucketWriter {
   newest(subject: string, until: number): Promise<Revision | undefined> {
     const { jsm, clock } = this.deps
     return this.again(until, async () => {
-      const asked = jsm.streams.getMessage(BUCKET_STREAM, { last_by_subj: subject })
+      const asked = jsm.streams.getMessage(this.stream, { last_by_subj: subject })
       const message = await within(clock, ATTEMPT_MS_MAX, asked, () => {
         throw unavailable('The NATS servers do not answer.')
       })

@@ -66,20 +66,31 @@ export function decodeRows(lines: readonly string[]): CarriedRow[] {
   return lines.map((line) => {
     const [kind, ...values] = JSON.parse(line) as unknown[]
     if (kind === 'r') {
-      const [projection, key, record] = values as [string, string, JsonObject | null]
+      const [projection, key, record = null] = values
+      if (typeof projection !== 'string' || typeof key !== 'string' || !isRecord(record)) throw noRow()
       return { kind: 'record', projection, key, record: record ?? undefined }
     }
-    if (kind !== 'k') throw new TypeError('A row is of an unknown kind')
-    const [call, scope, key, fingerprint, expires, runs] = values as [
-      string | null,
-      CarriedKey['scope'],
-      string,
-      string,
-      number,
-      Remembered['runs'],
-    ]
-    return { kind: 'key', call: call ?? undefined, scope, key, fingerprint, expires, runs }
+    const [call, scope, key, fingerprint, expires, runs] = values
+    if (kind !== 'k' || (scope !== 'request' && scope !== 'event')) throw noRow()
+    if (typeof key !== 'string' || typeof fingerprint !== 'string' || !Number.isFinite(expires)) throw noRow()
+    if ((call !== null && typeof call !== 'string') || !areRuns(runs)) throw noRow()
+    return { kind: 'key', call: call ?? undefined, scope, key, fingerprint, expires: expires as number, runs }
   })
+}
+
+function noRow(): TypeError {
+  return new TypeError('A row is of an unknown kind')
+}
+
+function isRecord(value: unknown): value is JsonObject | null {
+  return typeof value === 'object' && !Array.isArray(value)
+}
+
+function areRuns(value: unknown): value is Remembered['runs'] {
+  return (
+    Array.isArray(value) &&
+    value.every((run) => Array.isArray(run) && run.length === 3 && run.every((part) => Number.isFinite(part)))
+  )
 }
 
 function channelOf(workspace: string, { call }: CarriedKey): Channel {

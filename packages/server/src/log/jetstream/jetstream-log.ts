@@ -5,6 +5,7 @@ import type {
   Appended,
   Bounds,
   Channel,
+  Erasure,
   Fault,
   Health,
   Idempotency,
@@ -14,6 +15,7 @@ import type {
   ProjectedRecord,
   ProjectedRecords,
 } from '../log.js'
+import type { Subject } from '../subject.js'
 import type { CarriedRow } from './carry.js'
 import { partitionOf } from './names.js'
 import type { ImportedEntry, Partition } from './partition.js'
@@ -83,6 +85,20 @@ export class JetStreamLog implements Log {
 
   erase(channel: Channel): Promise<void> {
     return this.run(channel.workspace, (partition) => partition.erase(channel))
+  }
+
+  async eraseData(): Promise<Erasure> {
+    throw new SwitchboardError(
+      'unavailable',
+      'Over NATS, personal data cannot be erased yet: only retention removes it.',
+    )
+  }
+
+  onErased(listener: (workspace: string, subject: Subject) => void): () => void {
+    const ends = this.all.map(({ log }) => log.onErased(listener))
+    return () => {
+      for (const end of ends) end()
+    }
   }
 
   async retain(before: number): Promise<number> {

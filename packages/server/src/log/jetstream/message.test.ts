@@ -111,6 +111,13 @@ test('a batch whose parts stop coming is forgotten, and holds nothing up', () =>
   expect(parts.add({ id: 'a', index: 1, of: 2 }, Buffer.from('b'), 9, 121_001)).toBeUndefined()
 })
 
+test('two batches of one name do not become one', () => {
+  const parts = new Parts()
+  expect(parts.add({ id: 'a', index: 0, of: 2 }, Buffer.from('a'), 7, 1000)).toBeUndefined()
+  expect(parts.add({ id: 'a', index: 5, of: 6 }, Buffer.from('x'), 8, 1000)).toBeUndefined()
+  expect(parts.add({ id: 'a', index: 1, of: 2 }, Buffer.from('b'), 9, 1000)?.toString()).toBe('ab')
+})
+
 describe('what others put there is none of ours', () => {
   test.each([
     '',
@@ -130,8 +137,25 @@ describe('what others put there is none of ours', () => {
     '{"v":1,"w":"a","t":["b"],"at":[1],"after":0}\n{}\n{}',
     '{"v":1,"w":"a","t":["b"],"at":[1.5],"after":0}\n{}',
     '{"v":1,"w":"a","t":["b"],"at":[1],"after":-1}\n{}',
+    '{"v":1,"w":"a","t":["b\\ndata: x"]}\n{"a":1}',
+    '{"v":1,"w":"a","t":["b"]}\n5',
+    '{"v":1,"w":"a","t":["b"]}\nnull',
+    '{"v":1,"w":"a","t":["b"]}\n{}',
+    '{"v":1,"w":"a","t":["b"]}\n {"a":1}',
+    '{"v":1,"w":"a","t":["b"]}\n{"a":\r1}',
+    '{"v":1,"w":"a","c":"CA1","t":["b"]}\n{"id":"1-1"}',
+    '{"v":1,"x":"part","p":["a",1.5,3]}',
+    '{"v":1,"x":"part","p":["a",0,-1]}',
+    '{"v":1,"x":"part","p":["a",0,0]}',
+    '{"v":1,"x":"part","p":["a",2,2]}',
+    '{"v":1,"x":"part","p":["a",0,4294967296]}',
     '{"v":1,"x":"carry","w":"a"}',
     '{"v":1,"x":"carry","w":"a","after":0}\n["x"]',
+    '{"v":1,"x":"carry","w":"a","after":0}\n["r","calls","CA1",5]',
+    '{"v":1,"x":"carry","w":"a","after":0}\n["r",5,"CA1",{}]',
+    '{"v":1,"x":"carry","w":"a","after":0}\n["k",null,"other","k","f",1,[]]',
+    '{"v":1,"x":"carry","w":"a","after":0}\n["k",null,"event","k","f",null,[]]',
+    '{"v":1,"x":"carry","w":"a","after":0}\n["k",null,"event","k","f",1,[[1,2]]]',
   ])('%j', (text) => expect(decodeMessage(Buffer.from(text))).toBeUndefined())
 
   test('any bytes', () => {

@@ -70,6 +70,12 @@ interface Header {
 }
 
 const NEW_LINE = 10
+/** Parts of one message, at most. */
+const PARTS_MAX = 99_999
+/** What a type may look like: it stands in a line of a frame. */
+const TYPE = /^[\w.-]{1,64}$/
+/** An object as `JSON.stringify` writes it, as far as frames rely on it: a member first, and nothing that ends a line. */
+const EVENT_LINE = /^\{"[^\0-\x1f]*\}$/
 
 export function encodeAppend({ channel, events, request, moved }: OutgoingAppend): Buffer {
   const [first] = events
@@ -104,7 +110,7 @@ export function encodeRetain(before: number): Buffer {
 /** A message as parts of at most `bytesMax` bytes, its header included. */
 export function encodeParts(id: string, message: Buffer, bytesMax: number): Buffer[] {
   // Numbers in the header may have a few digits.
-  const room = bytesMax - encodeHeader({ v: 1, x: 'part', p: [id, 99_999, 99_999] }).length - 1
+  const room = bytesMax - encodeHeader({ v: 1, x: 'part', p: [id, PARTS_MAX, PARTS_MAX] }).length - 1
   const of = Math.ceil(message.length / room)
   return Array.from({ length: of }, (_, index) =>
     Buffer.concat([
@@ -133,7 +139,8 @@ function read(header: Header, rest: Buffer): Message | undefined {
   if (x === 'retain') return typeof before === 'number' ? { kind: 'retain', before } : undefined
   if (x === 'part') {
     const [id, index, of] = p ?? []
-    if (typeof id !== 'string' || typeof index !== 'number' || typeof of !== 'number') return undefined
+    if (typeof id !== 'string' || !isSequence(index) || !isSequence(of) || index >= of || of > PARTS_MAX)
+      return undefined
     return { kind: 'part', part: { id, index, of }, bytes: rest }
   }
   if (typeof w !== 'string') return undefined
@@ -148,8 +155,12 @@ function read(header: Header, rest: Buffer): Message | undefined {
   const keys = new Map(e.map(([index, key, fingerprint]) => [index, { key, fingerprint }]))
   const events = lines.map((json, index): Entering => {
     const type = t[t.length === 1 ? 0 : index]
-    if (typeof type !== 'string') throw new TypeError('An event has no type')
-    return { type, event: JSON.parse(json) as JsonObject, json, idempotency: keys.get(index) }
+    if (typeof type !== 'string' || !TYPE.test(type)) throw new TypeError('An event has no type')
+    if (!EVENT_LINE.test(json)) throw new TypeError('An event is no line of JSON that is an object')
+    const event = JSON.parse(json) as JsonObject
+    // Its frame has the position there.
+    if (c !== undefined && event.id !== undefined) throw new TypeError("A call's event has an id of its own")
+    return { type, event, json, idempotency: keys.get(index) }
   })
   return { kind: 'append', channel, events, request: k && { key: k[0], fingerprint: k[1] }, moved }
 }

@@ -7,12 +7,20 @@ import type { Channel } from '../channel.js'
  *     stream SB_EVENTS_<partition>    sb.<partition>.ws.<workspace>.<type>              a workspace's entries
  *                                     sb.<partition>.call.<workspace>.<call>.<type>     a call's
  *                                     sb.<partition>.control                            retention and erasure
+ *     stream SB_AUDIT                 sb.audit.<workspace>                              pages of its audit trail
  *     stream SB_CHECKPOINTS           sb.checkpoint.<partition>.<id>                    what a newcomer starts from
  *
  * Subjects say for whom and of what kind a message is, so that a channel can be purged, and others can subscribe to a
  * part of it. They are never read back: the message itself says all of it again.
  */
 export const CHECKPOINT_STREAM = 'SB_CHECKPOINTS'
+
+export const AUDIT_STREAM = 'SB_AUDIT'
+export const auditSubjects = 'sb.audit.*'
+
+export function auditSubject(workspace: string): string {
+  return `sb.audit.${token(workspace)}`
+}
 
 export function eventStream(partition: number): string {
   return `SB_EVENTS_${partition}`

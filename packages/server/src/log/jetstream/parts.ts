@@ -27,6 +27,8 @@ export class Parts {
     this.forget(time)
     const batch = this.batches.get(id) ?? { first: sequence, time, bytes: new Array(of), missing: of }
     this.batches.set(id, batch)
+    // Of another batch with the same name.
+    if (of !== batch.bytes.length) return undefined
     if (batch.bytes[index] === undefined) {
       batch.bytes[index] = bytes
       batch.missing -= 1

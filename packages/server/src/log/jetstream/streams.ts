@@ -7,7 +7,14 @@ import {
 } from '@nats-io/jetstream'
 import { type Finding, warn } from '@switchboard/contract/core'
 import type { Clock } from '../../clock.js'
-import { CHECKPOINT_STREAM, checkpointSubjects, eventStream, eventSubjects } from './names.js'
+import {
+  AUDIT_STREAM,
+  auditSubjects,
+  CHECKPOINT_STREAM,
+  checkpointSubjects,
+  eventStream,
+  eventSubjects,
+} from './names.js'
 import { pause } from './patience.js'
 
 export interface StreamsOptions {
@@ -55,7 +62,12 @@ export function wantedStreams({ partitions, retentionMs }: StreamsOptions): read
     max_age: (retentionMs + KEPT_LONGER_MS) * NANOS_PER_MS,
     duplicate_window: DUPLICATES_MS * NANOS_PER_MS,
   }))
-  return [...events, { name: CHECKPOINT_STREAM, subjects: [checkpointSubjects], ...common }]
+  return [
+    ...events,
+    { name: CHECKPOINT_STREAM, subjects: [checkpointSubjects], ...common },
+    // Kept longer than any event: what is too old is taken off by the gateways (ledger.ts).
+    { name: AUDIT_STREAM, subjects: [auditSubjects], ...common },
+  ]
 }
 
 /** Copies of every event that are wanted. */

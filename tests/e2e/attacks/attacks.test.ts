@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Attacker, longestWait, risenBy } from '../attacker.js'
-import { type Json, TestServer, until } from '../kit.js'
+import { Attacker, longestWait, risenBy } from '../../attacker.js'
+import { type Json, TestServer, until } from '../../kit.js'
 
 const ALL = ['events:read', 'events:write', 'calls:observe', 'calls:publish', 'pii:read', 'keys:manage']
 const NOWHERE = '01890000-0000-7000-8000-000000000000'
@@ -325,6 +325,20 @@ describe('on a raw socket', () => {
     await until('the end', () => connection.isOver || undefined)
     expect(connection.statuses).toEqual([200])
     await server.streamsOpen('workspace', 0)
+  })
+
+  test('a request with two hosts, or none, is refused', async () => {
+    const body = JSON.stringify(sync())
+    const length = `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    for (const hosts of ['Host: a\r\nHost: b\r\n', 'Host: a\r\nhOST: a\r\n', '']) {
+      for (const request of [
+        `GET /healthz HTTP/1.1\r\n${hosts}\r\n`,
+        `GET /v1/${server.workspace}/events/stream HTTP/1.1\r\n${hosts}${bearer()}\r\n`,
+        `POST /v1/${server.workspace}/events HTTP/1.1\r\n${hosts}${bearer()}${length}`,
+      ]) {
+        expect((await attacker.sends(request, 1)).statuses, request).toEqual([400])
+      }
+    }
   })
 
   test('odd paths, methods and ids are refused, and are no failure of the server', async () => {

@@ -1,0 +1,34 @@
+import type { JsonObject } from '@switchboard/contract'
+import type { Channel } from './channel.js'
+import { PART_BYTES_MAX } from './keys.js'
+
+/**
+ * Whose personal data something holds: each subject has keys of its own, and is erased by destroying them. What belongs
+ * to no call and no surface, such as an operator's name, is its workspace's.
+ */
+export interface Subject {
+  readonly kind: 'workspace' | 'call' | 'surface'
+  /** The call's or the surface's id; empty for the workspace. */
+  readonly id: string
+}
+
+export const subjectKinds = ['workspace', 'call', 'surface'] as const satisfies readonly Subject['kind'][]
+
+const WORKSPACE: Subject = { kind: 'workspace', id: '' }
+
+export function subjectOf(channel: Channel, event: JsonObject): Subject {
+  if (channel.call !== undefined) return { kind: 'call', id: channel.call }
+  const { call_sid: call, surface_id: surface } = event
+  if (isId(call)) return { kind: 'call', id: call }
+  return isId(surface) ? { kind: 'surface', id: surface } : WORKSPACE
+}
+
+/** Where fields of any name may pass, one of these names may hold anything. */
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= PART_BYTES_MAX
+}
+
+/** A text that no two subjects share. */
+export function nameOfSubject({ kind, id }: Subject): string {
+  return `${kind}/${id}`
+}
