@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { clock } from './kinds/clock.js'
+import { damage } from './kinds/damage.js'
 import { fsync } from './kinds/fsync.js'
 import { runFault } from './run.js'
 
@@ -19,3 +20,10 @@ describe.each([fsync, clock])('$name: $summary', (fault) => {
     expect(delivered).toBeGreaterThan(acked)
   })
 })
+
+test(`${damage.summary}: nothing goes unnoticed (seed ${SEED})`, async () => {
+  const result = await runFault(damage, { seed: SEED, scale: 'bounded', say: console.log })
+  if (result.kind !== 'ran') throw new Error(result.why)
+  expect(result.outcome.violations, result.command).toEqual([])
+  expect(result.outcome.figures.named).toBeGreaterThan(0)
+}, 60_000)

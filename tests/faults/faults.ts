@@ -1,5 +1,6 @@
 import type { Fault } from './fault.js'
 import { clock } from './kinds/clock.js'
+import { damage } from './kinds/damage.js'
 import { fsync } from './kinds/fsync.js'
 import { full } from './kinds/full.js'
 import { kill } from './kinds/kill.js'
@@ -7,4 +8,4 @@ import { paused } from './kinds/pause.js'
 import { power } from './kinds/power.js'
 
 /** Everything that can be made to go wrong. */
-export const faults: readonly Fault[] = [kill, power, full, fsync, paused, clock]
+export const faults: readonly Fault[] = [kill, power, full, fsync, paused, clock, damage]
