@@ -4,8 +4,9 @@ import { damage } from './kinds/damage.js'
 import { fsync } from './kinds/fsync.js'
 import { full } from './kinds/full.js'
 import { kill } from './kinds/kill.js'
+import { network } from './kinds/network.js'
 import { paused } from './kinds/pause.js'
 import { power } from './kinds/power.js'
 
 /** Everything that can be made to go wrong. */
-export const faults: readonly Fault[] = [kill, power, full, fsync, paused, clock, damage]
+export const faults: readonly Fault[] = [kill, power, full, fsync, paused, clock, damage, network]

@@ -5,6 +5,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { violationKinds } from './checker.js'
+import { End } from './end.js'
 import { faults } from './faults.js'
 import { readOptions, USAGE } from './options.js'
 import { type Result, runFault } from './run.js'
@@ -26,10 +27,17 @@ async function main(): Promise<void> {
   }
   const { only, seed, rounds, isFull, report } = options
   console.log(`seed ${seed}`)
+  const end = new End()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      console.error(`${signal}: what was started is taken away`)
+      void end.all().then(() => process.exit(1))
+    })
+  }
   const results: Result[] = []
   for (const fault of faults.filter(({ name }) => only.length === 0 || only.includes(name))) {
     const say = (line: string) => console.log(`  ${fault.name}: ${line}`)
-    const result = await runFault(fault, { seed, rounds, scale: isFull ? 'full' : 'usual', say })
+    const result = await runFault(fault, { seed, rounds, scale: isFull ? 'full' : 'usual', say, end })
     results.push(result)
     tell(result)
     // After each, so that a run that is ended has said what it had.

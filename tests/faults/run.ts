@@ -1,4 +1,5 @@
 import { dice } from './dice.js'
+import { End } from './end.js'
 import type { Fault, Outcome, Scale } from './fault.js'
 
 /** What came of one fault. */
@@ -20,6 +21,8 @@ export interface RunOptions {
   readonly scale: Scale
   readonly rounds?: number | undefined
   say(line: string): void
+  /** Takes what ends the fault when the run is broken off. Default: one of its own. */
+  readonly end?: End
 }
 
 const MS = 1000
@@ -31,16 +34,16 @@ export async function runFault(fault: Fault, options: RunOptions): Promise<Resul
   const why = fault.why?.()
   if (why !== undefined) return { name, kind: 'left out', why }
   const rounds = options.rounds ?? fault.rounds[scale]
-  const ends: (() => Promise<unknown> | unknown)[] = []
+  const end = options.end ?? new End()
   const startedAt = performance.now()
   let outcome: Outcome
   try {
-    outcome = await fault.run({ rounds, scale, roll: dice(seed), say, onEnd: (end) => ends.push(end) })
+    outcome = await fault.run({ rounds, scale, roll: dice(seed), say, onEnd: (each) => end.add(each) })
   } catch (error) {
     const violations = [{ kind: 'promise' as const, where: name, detail: String((error as Error).stack), count: 1 }]
     outcome = { acked: 0, unknown: 0, stored: 0, delivered: 0, violations, figures: {} }
   } finally {
-    for (const end of ends.reverse()) await end()
+    await end.all()
   }
   const full = scale === 'full' ? ' --full' : ''
   const command = `npm run faults -- --only ${name} --rounds ${rounds} --seed ${seed}${full}`

@@ -363,6 +363,14 @@ test('a key that is out of its order in a page, so that a look-up would miss it,
   })
 })
 
+test('a page that says it is of a later transaction stops the start: LMDB would end the process when it writes there', async () => {
+  const { path, dir } = await written()
+  const bytes = readFileSync(path)
+  for (let page = 2 * 4096; page < bytes.length; page += 4096) bytes[page + 14] = 0x40
+  writeFileSync(path, bytes)
+  expect(logTrouble(dir)).toContain('is not what was stored')
+})
+
 test('a lost row of the index that idempotency keys are forgotten by is named by verification', async () => {
   const dir = newFolder()
   folders.push(dir)

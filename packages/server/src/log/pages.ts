@@ -8,7 +8,7 @@ import type { Channel } from './log.js'
  * was lost and reads as zeros, or garbage (mdb.c, `MDB_page`, `MDB_node`), and which finds nothing where a key is out of its
  * order. Values have checksums of their own and are not looked at.
  *
- *     page   0 u64 number | 16 u16 pad, u16 flags | 20 u16 lower, u16 upper | 24 u16 offsets of the nodes, behind the header
+ *     page   0 u64 number, u64 transaction that wrote it | 16 u16 pad, u16 flags | 20 u16 lower, u16 upper | 24 u16 offsets of the nodes, behind the header
  *     node   u16, u16: size of the value | u16 flags | u16 size of the key | key | value
  *            in a branch the first three are the number of the page below
  *            a large value is elsewhere, and what stands for it is u64 first page, u64 transaction, u64 pages
@@ -104,11 +104,14 @@ export function hasSoundHeads(path: string): boolean {
   }
 }
 
-function isPage(file: number, bytes: Buffer, place: Place, { pageBytes, lastPage }: Meta): boolean {
+function isPage(file: number, bytes: Buffer, place: Place, meta: Meta): boolean {
+  const { pageBytes, lastPage, transaction } = meta
   const { page, depth, walk } = place
   if (depth > DEPTH_MAX || page > lastPage) return false
   if (readSync(file, bytes, 0, pageBytes, page * pageBytes) < pageBytes) return false
   if (Number(bytes.readBigUInt64LE(0)) !== page) return false
+  // LMDB takes a page of a later transaction for one that it may write to, which ends the process.
+  if (Number(bytes.readBigUInt64LE(8)) > transaction) return false
   const flags = bytes.readUInt16LE(18)
   if (flags !== (depth < walk.tree.depth ? IS_BRANCH : IS_LEAF)) return false
   const [lower, upper] = [bytes.readUInt16LE(20), bytes.readUInt16LE(22)]
