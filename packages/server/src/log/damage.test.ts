@@ -335,6 +335,59 @@ test.each([0, 4096])('damage in the head of the file (byte %i) stops the start w
   expect(logTrouble(dir)).toContain('first pages are damaged')
 })
 
+test('a changed number in either head, with which an older state would pass for the newest, stops the start', async () => {
+  const { path, dir } = await written()
+  const pristine = readFileSync(path)
+  const NUMBER_AT = 152
+  for (const page of [0, 4096]) {
+    for (let bit = 0; bit < 48; bit++) {
+      const bytes = Buffer.from(pristine)
+      const at = page + NUMBER_AT + Math.floor(bit / 8)
+      bytes[at] = (bytes[at] as number) ^ (1 << (bit % 8))
+      writeFileSync(path, bytes)
+      await expect(open(dir), `bit ${bit} of page ${page / 4096}`).rejects.toMatchObject({ code: 'storage_fault' })
+    }
+  }
+})
+
+test('a key that is out of its order in a page, so that a look-up would miss it, stops the start', async () => {
+  const { path, dir } = await written()
+  const bytes = readFileSync(path)
+  const channel = channelKey(W1)
+  // All of the workspace's own keys are then behind those of its call, and stand before them.
+  for (let at = bytes.indexOf(channel); at >= 0; at = bytes.indexOf(channel, at + 1)) bytes[at] = 0x80
+  writeFileSync(path, bytes)
+  await expect(open(dir)).rejects.toMatchObject({
+    code: 'storage_fault',
+    detail: expect.stringContaining('is not what was stored'),
+  })
+})
+
+test('a page that says it is of a later transaction stops the start: LMDB would end the process when it writes there', async () => {
+  const { path, dir } = await written()
+  const bytes = readFileSync(path)
+  for (let page = 2 * 4096; page < bytes.length; page += 4096) bytes[page + 14] = 0x40
+  writeFileSync(path, bytes)
+  expect(logTrouble(dir)).toContain('is not what was stored')
+})
+
+test('a lost row of the index that idempotency keys are forgotten by is named by verification', async () => {
+  const dir = newFolder()
+  folders.push(dir)
+  const clock = new SetClock()
+  const first = await openLmdbEngine({ dir, clock })
+  await first.log.append(W1, [event(0)], { key: 'k', fingerprint: '' })
+  await first.close()
+  const environment = await openEnvironment(dir, () => {})
+  const all = { start: Buffer.from([0]), end: Buffer.alloc(8, 255) }
+  const rows = [...environment.keys('expiry', all)].map((key) => Buffer.from(key))
+  await environment.commit(rows.map((key) => ({ table: 'expiry', key, value: undefined })))
+  await environment.close()
+  const { log, close } = await openLmdbEngine({ dir, clock })
+  expect(await log.verify()).toMatchObject([{ code: 'damaged', channel: W1 }])
+  await close()
+})
+
 test('a file that is no log stops the start with a failure that names it', async () => {
   const dir = newFolder()
   folders.push(dir)

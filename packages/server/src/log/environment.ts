@@ -6,7 +6,7 @@ import { type Database, open, type RangeOptions, type RootDatabase, type RootDat
 import { lengthOf } from './datafile.js'
 import { assertNotRestoring, flushFolder } from './folder.js'
 import { type TableName, tableNames } from './keys.js'
-import { findBadPage } from './pages.js'
+import { findBadPage, hasSoundHeads } from './pages.js'
 import { sealJson, unseal } from './seal.js'
 
 /** The layout of keys.ts, codec.ts and their values. A server refuses a folder of a newer one. */
@@ -108,7 +108,10 @@ export async function openEnvironment(
     restoreLength(path)
     // What is not flushed has its own way back after a power cut, and can be had elsewhere.
     const until = performance.now() + PAGES_CHECK_MS
-    if (flush) assertPages(path, () => performance.now() > until)
+    if (flush) {
+      assertHeads(path)
+      assertPages(path, () => performance.now() > until)
+    }
   }
   const { root, tables } = await openTables(path, {
     // Commit only when flushed: "committed" then means "would survive a power cut" (P1).
@@ -362,8 +365,17 @@ function assertPages(path: string, isOver: () => boolean): void {
   )
 }
 
+/** @throws SwitchboardError `storage_fault` when the last commit may be one that is not found any more. */
+function assertHeads(path: string): void {
+  if (!hasSoundHeads(path)) throw noLog(path)
+}
+
 function neededLength(path: string): number {
   const length = lengthOf(path)
   if (length !== undefined) return length
-  throw new SwitchboardError('storage_fault', `${path} is not a log, or its first pages are damaged. ${RESTORE}`)
+  throw noLog(path)
+}
+
+function noLog(path: string): SwitchboardError {
+  return new SwitchboardError('storage_fault', `${path} is not a log, or its first pages are damaged. ${RESTORE}`)
 }

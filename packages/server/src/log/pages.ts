@@ -1,23 +1,27 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { currentMeta, type Meta, rootOf } from './datafile.js'
-import { numberOf, parseChannelKey } from './keys.js'
+import { areHeadsSound, currentMeta, type Meta, type Tree, treeOf } from './datafile.js'
+import { NUMBER_BYTES, numberOf, parseChannelKey } from './keys.js'
 import type { Channel } from './log.js'
 
 /**
  * The trees of an LMDB data file, looked at without LMDB, which ends the process when it meets a page that is none: one that
- * was lost and reads as zeros, or garbage (mdb.c, `MDB_page`, `MDB_node`). Values have checksums of their own and are not
- * looked at.
+ * was lost and reads as zeros, or garbage (mdb.c, `MDB_page`, `MDB_node`), and which finds nothing where a key is out of its
+ * order. Values have checksums of their own and are not looked at.
  *
- *     page   0 u64 number | 16 u16 pad, u16 flags | 20 u16 lower, u16 upper | 24 u16 offsets of the nodes, behind the header
+ *     page   0 u64 number, u64 transaction that wrote it | 16 u16 pad, u16 flags | 20 u16 lower, u16 upper | 24 u16 offsets of the nodes, behind the header
  *     node   u16, u16: size of the value | u16 flags | u16 size of the key | key | value
  *            in a branch the first three are the number of the page below
+ *            a large value is elsewhere, and what stands for it is u64 first page, u64 transaction, u64 pages
  */
 const HEADER_BYTES = 24
 const NODE_BYTES = 8
 const IS_BRANCH = 1
 const IS_LEAF = 2
-/** Flags of a node in a leaf: its value is a tree. */
+/** Flags of a node in a leaf: its value is large, or is a tree. */
+const IS_LARGE = 1
 const HOLDS_TREE = 2
+const LARGE_BYTES = 24
+const TREE_BYTES = 48
 /** Deeper than any tree: what goes on is a circle. */
 const DEPTH_MAX = 32
 
@@ -28,23 +32,36 @@ export interface BadPage {
   readonly what: string
 }
 
+/** A tree on the way through it. */
+interface Walk {
+  readonly tree: Tree
+  /** What its pages are a part of, for people. */
+  readonly what: string
+  /** Its keys are numbers of this machine, not bytes. */
+  readonly isNumbered: boolean
+  entries: number
+}
+
 interface Place {
   readonly page: number
-  /** What it is a part of, for people. */
-  readonly tree: string
+  readonly walk: Walk
+  /** 1 for the page that the tree begins at. */
   readonly depth: number
   /** What the keys below lie between, as far as the pages above say it. */
   readonly from: Buffer | undefined
   readonly to: Buffer | undefined
 }
 
+const HEAD = 'the head of the file'
 const FREE_PAGES = 'a part of the list of free pages'
 const TABLES = 'the list of tables'
 const BLOCKS = 'a part of the table blocks'
 
-/** Where a tree begins; nothing when it is empty. */
-function treeAt(page: number | undefined, tree: string): readonly Place[] {
-  return page === undefined ? [] : [{ page, tree, depth: 0, from: undefined, to: undefined }]
+/** The way through a tree, with the page that it begins at. */
+function walkOf(tree: Tree, what: string, below: Place[], isNumbered = false): Walk {
+  const walk = { tree, what, isNumbered, entries: 0 }
+  if (tree.root !== undefined) below.push({ page: tree.root, walk, depth: 1, from: undefined, to: undefined })
+  return walk
 }
 
 /**
@@ -55,44 +72,99 @@ export function findBadPage(path: string, isOver: () => boolean): BadPage | unde
   const file = openSync(path, 'r')
   try {
     const meta = currentMeta(file)
-    if (meta === undefined) return { page: 0, what: 'the head of the file' }
+    if (meta === undefined) return { page: 0, what: HEAD }
     const bytes = Buffer.alloc(meta.pageBytes)
     // By breadth: a page that leads to many others is found before one that leads to few.
-    let level = [...treeAt(meta.freeRoot, FREE_PAGES), ...treeAt(meta.mainRoot, TABLES)]
+    let level: Place[] = []
+    const walks = [walkOf(meta.free, FREE_PAGES, level, true), walkOf(meta.main, TABLES, level)]
     while (level.length > 0) {
       const below: Place[] = []
       for (const place of level) {
         if (isOver()) return undefined
         if (!isPage(file, bytes, place, meta)) return { page: place.page, what: wordsOf(place) }
-        collect(bytes, place, below)
+        collect(bytes, place, below, walks)
       }
       level = below
     }
-    return undefined
+    // What is missing is on a page that was lost, and stands there as it was before.
+    const short = walks.find(({ tree, entries }) => tree.entries !== entries)
+    return short && { page: short.tree.root ?? 0, what: short.what }
   } finally {
     closeSync(file)
   }
 }
 
-function isPage(file: number, bytes: Buffer, { page, depth }: Place, { pageBytes, lastPage }: Meta): boolean {
+/** False when the newest head of a file that nobody changes may not be the newest. */
+export function hasSoundHeads(path: string): boolean {
+  const file = openSync(path, 'r')
+  try {
+    return areHeadsSound(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function isPage(file: number, bytes: Buffer, place: Place, meta: Meta): boolean {
+  const { pageBytes, lastPage, transaction } = meta
+  const { page, depth, walk } = place
   if (depth > DEPTH_MAX || page > lastPage) return false
   if (readSync(file, bytes, 0, pageBytes, page * pageBytes) < pageBytes) return false
   if (Number(bytes.readBigUInt64LE(0)) !== page) return false
+  // LMDB takes a page of a later transaction for one that it may write to, which ends the process.
+  if (Number(bytes.readBigUInt64LE(8)) > transaction) return false
   const flags = bytes.readUInt16LE(18)
-  if (flags !== IS_BRANCH && flags !== IS_LEAF) return false
+  if (flags !== (depth < walk.tree.depth ? IS_BRANCH : IS_LEAF)) return false
   const [lower, upper] = [bytes.readUInt16LE(20), bytes.readUInt16LE(22)]
   if (lower > upper || upper > pageBytes - HEADER_BYTES || lower % 2 !== 0) return false
   for (let index = 0; index < lower / 2; index++) {
     const at = nodeAt(bytes, index)
     if (at + NODE_BYTES > pageBytes || at + NODE_BYTES + bytes.readUInt16LE(at + 6) > pageBytes) return false
+    if (flags === IS_LEAF && !isWithin(bytes, at, lastPage)) return false
   }
-  return lower > 0
+  return lower > 0 && isInOrder(bytes, place, lower / 2)
+}
+
+/** Whether a leaf's node has a value that is where it can be. */
+function isWithin(bytes: Buffer, at: number, lastPage: number): boolean {
+  const value = at + NODE_BYTES + bytes.readUInt16LE(at + 6)
+  const size = bytes.readUInt16LE(at) + bytes.readUInt16LE(at + 2) * 2 ** 16
+  switch (bytes.readUInt16LE(at + 4)) {
+    case 0:
+      return value + size <= bytes.length
+    case IS_LARGE:
+      if (value + LARGE_BYTES > bytes.length) return false
+      return Number(bytes.readBigUInt64LE(value)) + Number(bytes.readBigUInt64LE(value + 16)) - 1 <= lastPage
+    case HOLDS_TREE:
+      return size === TREE_BYTES && value + size <= bytes.length
+    default:
+      return false
+  }
+}
+
+/** Whether the keys of a page increase, and lie between those of the pages above. */
+function isInOrder(bytes: Buffer, { walk, from, to }: Place, count: number): boolean {
+  const { isNumbered } = walk
+  // The first of a branch has no key of its own.
+  const first = bytes.readUInt16LE(18) === IS_BRANCH ? 1 : 0
+  for (let index = first; index < count; index++) {
+    const key = keyIn(bytes, nodeAt(bytes, index))
+    const before = index > first ? keyIn(bytes, nodeAt(bytes, index - 1)) : undefined
+    if (isNumbered && key.length !== NUMBER_BYTES) return false
+    if (before ? compare(before, key, isNumbered) >= 0 : from && compare(from, key, isNumbered) > 0) return false
+    if (index === count - 1 && to && compare(key, to, isNumbered) >= 0) return false
+  }
+  return true
+}
+
+function compare(one: Buffer, other: Buffer, isNumbered: boolean): number {
+  return isNumbered ? Number(one.readBigUInt64LE(0) - other.readBigUInt64LE(0)) : one.compare(other)
 }
 
 /** The pages that a sound page leads to. */
-function collect(bytes: Buffer, place: Place, below: Place[]): void {
+function collect(bytes: Buffer, place: Place, below: Place[], walks: Walk[]): void {
   const isBranch = bytes.readUInt16LE(18) === IS_BRANCH
   const count = bytes.readUInt16LE(20) / 2
+  if (!isBranch) place.walk.entries += count
   for (let index = 0; index < count; index++) {
     const at = nodeAt(bytes, index)
     if (isBranch) {
@@ -101,9 +173,10 @@ function collect(bytes: Buffer, place: Place, below: Place[]): void {
       const from = index === 0 ? place.from : keyAt(bytes, at)
       const to = index + 1 < count ? keyAt(bytes, nodeAt(bytes, index + 1)) : place.to
       below.push({ ...place, page, depth: place.depth + 1, from, to })
-    } else if ((bytes.readUInt16LE(at + 4) & HOLDS_TREE) !== 0) {
-      const key = keyAt(bytes, at)
-      below.push(...treeAt(rootOf(bytes, at + NODE_BYTES + key.length), `a part of the table ${nameOf(key)}`))
+    } else if (bytes.readUInt16LE(at + 4) === HOLDS_TREE) {
+      const key = keyIn(bytes, at)
+      const tree = treeOf(bytes, at + NODE_BYTES + key.length)
+      walks.push(walkOf(tree, `a part of the table ${nameOf(key)}`, below))
     }
   }
 }
@@ -112,9 +185,13 @@ function nodeAt(bytes: Buffer, index: number): number {
   return HEADER_BYTES + bytes.readUInt16LE(HEADER_BYTES + index * 2)
 }
 
+/** A node's key, for as long as the page is there. */
+function keyIn(bytes: Buffer, node: number): Buffer {
+  return bytes.subarray(node + NODE_BYTES, node + NODE_BYTES + bytes.readUInt16LE(node + 6))
+}
+
 function keyAt(bytes: Buffer, node: number): Buffer {
-  const size = bytes.readUInt16LE(node + 6)
-  return Buffer.from(bytes.subarray(node + NODE_BYTES, node + NODE_BYTES + size))
+  return Buffer.from(keyIn(bytes, node))
 }
 
 /** LMDB ends names with a zero. */
@@ -123,8 +200,8 @@ function nameOf(key: Buffer): string {
 }
 
 /** Without the ids of calls, which may tell of persons. */
-function wordsOf({ tree, from, to }: Place): string {
-  if (tree !== BLOCKS) return tree
+function wordsOf({ walk, from, to }: Place): string {
+  if (walk.what !== BLOCKS) return walk.what
   const [first, next] = [from && parseChannelKey(from), to && parseChannelKey(to)]
   const start = from && first ? `${numberOf(from)}` : undefined
   const end = to && next ? `${numberOf(to) - 1}` : undefined

@@ -5,6 +5,7 @@ import { decodeBlock, previousOf, trimBlock } from './codec.js'
 import type { Environment, Row } from './environment.js'
 import type { Faults } from './faults.js'
 import { type Heads, isBlockOf } from './heads.js'
+import { expiryOf } from './idempotency.js'
 import { channelKey, endOfChannel, NUMBER_BYTES, numbered, numberOf, parseChannelKey, type TableName } from './keys.js'
 import type { Channel, Page } from './log.js'
 import { unseal } from './seal.js'
@@ -142,6 +143,7 @@ export class Reader {
         const rows = this.page(table, start)
         for (const { key, value } of rows) {
           if (unseal(key, value) === undefined) this.damagedRecord(table, key)
+          else if (table === 'idempotency') this.verifyExpiry(key, value)
           if (table === 'heads') await this.verifyChannel(key, isClosing, onPage)
         }
         const last: Row | undefined = rows[VERIFY_PAGE_ROWS - 1]
@@ -175,6 +177,14 @@ export class Reader {
       after = blocks[blocks.length - 1]?.last ?? after
       more = !reachedHead
       if (more) await setImmediate()
+    }
+  }
+
+  /** A key that nothing will ever forget stands for what its row in the index was. */
+  private verifyExpiry(key: Buffer, value: Buffer): void {
+    const expiry = expiryOf(key, value)
+    if (expiry && this.environment.get('expiry', expiry) === undefined) {
+      this.faults.damaged('the index of idempotency keys by time', parseChannelKey(key))
     }
   }
 
