@@ -120,7 +120,8 @@ describe.skipIf(reason)('two workers', () => {
     const [victim = 0] = childrenOf(server.pid)
     process.kill(victim, 'SIGKILL')
     const records = await until('the end of its streams', async () => {
-      const found = await chain(server)
+      // The first may go over a connection that the dead worker had.
+      const found = await chain(server).catch(() => [])
       return unknownEnds(found).length > 0 ? found : undefined
     })
     // The other's is open as before.

@@ -237,7 +237,7 @@ export async function serve(founding: Founding, { engine, catalogue, shared, ...
       clock,
       meter,
       rate,
-      fingerprint: createFingerprint(keys.sealingKey),
+      fingerprint: createFingerprint(access.secret),
       toolCalls: shared.toolCalls,
       isShort: () => load.isShort,
     }),

@@ -41,6 +41,8 @@ export interface Access extends Gate {
   recognise(credential: string): Principal | undefined
   /** What people call a key, also one that has ended; undefined for the admin key and for keys that were never made. */
   keyName(keyId: string): string | undefined
+  /** For digests that nobody else can make: the same at all processes, after a restart, and after a move to another engine. */
+  secret(): Uint8Array
   /** How many records there are of what, revoked keys included. For metrics. */
   counts(): { readonly workspaces: number; readonly api_keys: number; readonly secrets: number }
   /** Follows the store no more. */
@@ -150,6 +152,7 @@ export async function createAccess(options: AccessOptions): Promise<Access> {
       return () => listeners.delete(listener)
     },
 
+    secret: signing.current,
     keyName: (keyId) => apiKeys.find(keyId)?.name,
     counts: () => ({ workspaces: workspaces.count(), api_keys: apiKeys.count(), secrets: secrets.count() }),
 

@@ -85,7 +85,7 @@ export async function openTestApp(options: TestAppOptions = {}): Promise<TestApp
     clock,
     meter,
     rate,
-    fingerprint: createFingerprint(Buffer.alloc(32, 7)),
+    fingerprint: createFingerprint(access.secret),
   })
   const fanout = createFanout({ log, catalogue, meter, clock })
   const addressOf = (request: Parameters<typeof clientAddress>[0]) => clientAddress(request, () => false)

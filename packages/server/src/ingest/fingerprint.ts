@@ -9,11 +9,17 @@ export type Fingerprint = (value: unknown) => string
 /**
  * HMAC-SHA-256 of the value with its members in a fixed order, base64url. Keyed, since it stays for a day beside what may
  * be erased: without the key nobody finds a phone number out by trying them all.
- * @param sealingKey Of the deployment, so that all its processes come to the same.
+ * @param secretOf The deployment's, so that all its processes come to the same.
  */
-export function createFingerprint(sealingKey: Buffer): Fingerprint {
-  const key = Buffer.from(hkdfSync('sha256', sealingKey, '', 'switchboard fingerprint 1', 32))
-  return (value) => createHmac('sha256', key).update(canonicalJson(value)).digest('base64url')
+export function createFingerprint(secretOf: () => Uint8Array): Fingerprint {
+  let secret: Uint8Array | undefined
+  let key = Buffer.alloc(0)
+  return (value) => {
+    const current = secretOf()
+    if (current !== secret) key = Buffer.from(hkdfSync('sha256', current, '', 'switchboard fingerprint 1', 32))
+    secret = current
+    return createHmac('sha256', key).update(canonicalJson(value)).digest('base64url')
+  }
 }
 
 /** JSON with the members of every object sorted by name. */

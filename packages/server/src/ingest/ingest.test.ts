@@ -39,7 +39,7 @@ async function open(): Promise<void> {
     catalogue: builtinCatalogue,
     clock: systemClock,
     meter: noMeter,
-    fingerprint: createFingerprint(Buffer.alloc(32)),
+    fingerprint: createFingerprint(() => Buffer.alloc(32)),
     rate: noPublishRate,
   })
 }

@@ -26,7 +26,7 @@ function slow(isShort = () => false) {
     catalogue: builtinCatalogue,
     clock: systemClock,
     meter: noMeter,
-    fingerprint: createFingerprint(Buffer.alloc(32)),
+    fingerprint: createFingerprint(() => Buffer.alloc(32)),
     rate: noPublishRate,
     isShort,
   })
@@ -73,7 +73,7 @@ test('large events are bounded by their bytes', async () => {
 
 test('what failed waits no more', async () => {
   const log = { append: () => Promise.reject(new Error('no')), follow: () => () => {} } as unknown as Log
-  const fingerprint = createFingerprint(Buffer.alloc(32))
+  const fingerprint = createFingerprint(() => Buffer.alloc(32))
   const deps = { catalogue: builtinCatalogue, clock: systemClock, meter: noMeter, rate: noPublishRate, fingerprint }
   const ingest = createIngest({ log, ...deps })
   await expect(ingest.publishBody(target, batch(3))).rejects.toThrow('no')

@@ -86,7 +86,7 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
   )
   const toolCalls = undo.later(createToolCalls(log), (opened) => opened.close())
   const tally = new Tally(clock)
-  const fingerprint = createFingerprint(sealingKey)
+  const fingerprint = createFingerprint(access.secret)
   const meter = tallied(metrics, tally)
   const ingest = createIngest({ log, catalogue, clock, meter, rate: noPublishRate, fingerprint, toolCalls })
   const settings = twilioSettings(access.secrets, access.workspaces)

@@ -26,6 +26,8 @@ const STREAMS_MAX = 100
 const DRAIN_MS = 1000
 
 /** The server's core as `main.ts` puts it together, over the simulated disk. */
+const SECRET = Buffer.alloc(32)
+
 export class SimulatedProcess {
   readonly log: LmdbLog
   readonly ingest: Ingest
@@ -61,7 +63,7 @@ export class SimulatedProcess {
       clock,
       meter,
       rate: noPublishRate,
-      fingerprint: createFingerprint(Buffer.alloc(32)),
+      fingerprint: createFingerprint(() => SECRET),
     })
     this.fanout = createFanout({ log, catalogue, meter, clock })
     const most = { maxStreamsPerWorkspace: STREAMS_MAX, drainMs: DRAIN_MS }
