@@ -131,8 +131,8 @@ inBrowser('a browser’s own EventSource, at another origin', (browser) => {
     await listen(page, cable.far.url, place, { access_token: token, since: '1h' })
     const ids = await place.publish(hostile.map(failed))
     await until('all of it', async () => (await events(page)).length >= hostile.length || undefined)
-    const told = (await events(page)).map(({ data, ...event }) => ({ ...event, data: JSON.parse(data) }))
-    expect(told).toEqual(
+    const heard = (await events(page)).map(({ data, ...event }) => ({ ...event, data: JSON.parse(data) }))
+    expect(heard).toEqual(
       hostile.map((error, index) => ({ type: 'pipeline.error', id: ids[index], data: failed(error) })),
     )
     // Names that nobody gave, and events without one, there were none.
