@@ -1,5 +1,6 @@
 import { SwitchboardError } from '@switchboard/contract'
 import type { Operation } from './commits.js'
+import { Draft } from './draft.js'
 import type { Group } from './group.js'
 import { storeKey } from './keys.js'
 import type { Erasure, StoredName } from './log.js'
@@ -23,11 +24,14 @@ export class EraseData implements Operation {
     private readonly workspace: string,
     private readonly subject: Subject,
     private readonly unless: StoredName | undefined,
+    /** Told when the data is gone, or was before. */
+    private readonly onErased: () => void,
     private readonly resolve: (erasure: Erasure) => void,
     private readonly reject: (error: SwitchboardError) => void,
   ) {}
 
-  prepare({ draft, now }: Group): void {
+  prepare({ draft: below, now }: Group): void {
+    const draft = new Draft(below)
     const { vault, workspace, subject, unless } = this
     if (unless && draft.get('store', storeKey(unless.kind, unless.key)) !== undefined) {
       throw new SwitchboardError('legal_hold', `Nothing was erased: this ${subject.kind} is under a legal hold.`)
@@ -40,23 +44,26 @@ export class EraseData implements Operation {
     this.erasing = vault.begin(workspace, subject)
     this.erasing.plan(draft, now)
     for (const { row, record } of masked) draft.put('projections', row, sealJson(row, record))
+    // Whatever threw above has planned nothing.
+    draft.keep()
     this.answer = { erasedAt: now, isNew: true }
   }
 
   done(): void {
+    let failure: SwitchboardError | undefined
     try {
       this.erasing?.done()
     } catch (cause) {
-      // The keys are gone from the log; what they were wrapped with is still there, and goes at the next start.
-      const detail = 'the data is erased, and the keys it was sealed with are destroyed at the next start'
-      this.reject(new SwitchboardError('storage_fault', detail, { cause }))
-      return
+      // The keys are gone from the log; what they were wrapped with is still there, and goes with the next erasure or start.
+      const detail = 'the data is erased, and the keys it was sealed with are destroyed at the next erasure or start'
+      failure = new SwitchboardError('storage_fault', detail, { cause })
     }
-    this.resolve(this.answer)
+    this.onErased()
+    if (failure) this.reject(failure)
+    else this.resolve(this.answer)
   }
 
   failed(error: SwitchboardError): void {
-    this.erasing?.failed()
     this.reject(error)
   }
 }

@@ -113,11 +113,10 @@ export class LmdbLog extends ReadingLog implements Log {
     this.assertOpen()
     const { vault } = this
     if (vault === undefined) throw new SwitchboardError('unavailable', 'Personal data is kept in clear text here.')
-    const erasure = await new Promise<Erasure>((resolve, reject) => {
-      this.push(new EraseData(vault, this.kept.projected, workspace, subject, unless, resolve, reject))
+    return new Promise((resolve, reject) => {
+      const onErased = () => this.followers.tellErased(workspace, subject)
+      this.push(new EraseData(vault, this.kept.projected, workspace, subject, unless, onErased, resolve, reject))
     })
-    this.followers.tellErased(workspace, subject)
-    return erasure
   }
 
   async retain(before: number): Promise<number> {

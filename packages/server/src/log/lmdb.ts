@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { SwitchboardError } from '@switchboard/contract'
 import type { Operation } from './commits.js'
-import { openEnvironment } from './environment.js'
+import { type Environment, openEnvironment } from './environment.js'
 import { Faults } from './faults.js'
 import { assertNotRestoring, prepareFolder } from './folder.js'
 import { throwLater } from './followers.js'
@@ -41,11 +41,12 @@ export async function openLmdbEngine(options: LmdbOptions): Promise<LmdbEngine> 
   }
   let unlock = () => {}
   let log: LmdbLog | undefined
+  let environment: Environment | undefined
   try {
     unlock = lockFolder(dir, clock, () => log?.giveUp('another server has taken the data folder over'))
     assertNotRestoring(dir)
     const faults = new Faults(onFault)
-    const environment = await openEnvironment(dir, (detail) => void faults.damaged(detail))
+    environment = await openEnvironment(dir, (detail) => void faults.damaged(detail))
     const vault = privacy && Vault.open(environment, faults, dir, privacy)
     log = new LmdbLog(environment, faults, { ...options, vault })
     const opened = log
@@ -61,6 +62,7 @@ export async function openLmdbEngine(options: LmdbOptions): Promise<LmdbEngine> 
       },
     }
   } catch (error) {
+    await environment?.close()
     unlock()
     throw unusable(dir, error)
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ChannelKind, JsonObject } from '@switchboard/contract'
+import { type ChannelKind, type JsonObject, SwitchboardError } from '@switchboard/contract'
 import { CIPHER_KEY_BYTES, decrypt, encrypt } from '../cipher.js'
 import { channelKind } from './block.js'
 import type { Channel } from './channel.js'
@@ -48,12 +49,15 @@ interface Row {
   readonly wrapped?: string
 }
 
-/** An erasure that is under way. Others may be planned behind it, not between its steps. */
+/**
+ * An erasure that is under way. Others may be planned behind it, not between its steps. One that failed is left as it is:
+ * what the log has of it then, its shard's next erasure will find, or the next start.
+ */
 export interface Erasing {
   /** In a group of its own. */
   plan(draft: Draft, now: number): void
+  /** @throws SwitchboardError when the wrapping key is still there. No subject's key is then wrapped with it any more. */
   done(): void
-  failed(): void
 }
 
 /** Whether a record of state is there that a lasting key seals. */
@@ -76,7 +80,10 @@ export class Vault {
     readonly mask: Privacy['mask'],
   ) {}
 
-  /** @throws SwitchboardError `storage_fault` when the sealing key is not the one that the folder was made with. */
+  /**
+   * @throws SwitchboardError `storage_fault` when the sealing key is not the one that the folder was made with, or the
+   *   wrapping keys are gone.
+   */
   static open(
     environment: Environment,
     faults: Faults,
@@ -85,6 +92,11 @@ export class Vault {
     options: { readonly readOnly?: boolean } = {},
   ): Vault {
     const path = join(dir, WRAPPING_KEYS_FILE)
+    // New ones would be used for what comes, and those that are put back later could not open that.
+    if (!existsSync(path) && [...environment.keys('vault', { ...EVERYTHING, limit: 1 })].length > 0) {
+      const detail = `${path} is missing: put it back. Without it no personal data in this folder can be read`
+      throw new SwitchboardError('storage_fault', detail)
+    }
     const wrapping = WrappingKeys.open(path, sealingKey, options)
     const vault = new Vault(environment, faults, wrapping, mask)
     if (!options.readOnly) vault.finishErasures()
@@ -174,13 +186,15 @@ export class Vault {
    */
   begin(workspace: string, subject: Subject): Erasing {
     const shard = shardOf(workspace, nameOfSubject(subject))
+    if (this.wrapping.added(shard) !== undefined) this.settle(shard)
     const next = this.wrapping.add(shard)
     return {
       plan: (draft, now) => {
-        for (const [generation] of this.rows(workspace, subject)) {
+        for (const [generation, { made }] of this.rows(workspace, subject)) {
           const name = keyName(workspace, subject, generation)
           if (generation === LASTING) draft.remove('vault', name)
-          else draft.put('vault', name, sealJson(name, { made: now, erased: now }))
+          // The clock may have been ahead of now when it was made: what it sealed is kept for as long as that says.
+          else draft.put('vault', name, sealJson(name, { made: Math.max(made, now), erased: now }))
         }
         for (const { key: name, value } of this.environment.range('vault', rangeOf(shard))) {
           // What was just planned is not to be brought back.
@@ -192,16 +206,15 @@ export class Vault {
         }
       },
       done: () => {
-        this.wrapping.keepNewest(shard)
         this.forget(workspace, subject)
+        this.wrapping.keepNewest(shard)
       },
-      failed: () => this.wrapping.keepOldest(shard),
     }
   }
 
   /** Drops keys that seal nothing any more, a step at a time. Answers where the next step begins. */
   sweep(draft: Draft, from: Buffer, before: number, rowsMax: number, hasRecord: HasRecord): Buffer | undefined {
-    const rows = [...this.environment.range('vault', { start: from, end: Buffer.alloc(8, 255), limit: rowsMax })]
+    const rows = [...this.environment.range('vault', { ...EVERYTHING, start: from, limit: rowsMax })]
     for (const { key: name, value } of rows) {
       const row = this.open(name, value)
       const place = placeOf(name)
@@ -244,15 +257,22 @@ export class Vault {
 
   /** A crash may have come between two steps of an erasure. */
   private finishErasures(): void {
-    for (const shard of this.wrapping.unfinished) {
-      const { version } = this.wrapping.current(shard)
-      let isOld = false
-      for (const { key: name, value } of this.environment.range('vault', rangeOf(shard))) {
-        if (this.open(name, value)?.by === version) isOld = true
-      }
-      if (isOld) this.wrapping.keepOldest(shard)
-      else this.wrapping.keepNewest(shard)
+    for (const shard of this.wrapping.unfinished) this.settle(shard)
+  }
+
+  /** Keeps of a shard's two wrapping keys the one that its keys are wrapped with. One that neither opens says nothing. */
+  private settle(shard: number): void {
+    const added = this.wrapping.added(shard)
+    let [isOld, isNew] = [false, false]
+    for (const { key: name, value } of this.environment.range('vault', rangeOf(shard))) {
+      const row = this.open(name, value)
+      if (row === undefined || this.unwrapped(shard, name, row) === undefined) continue
+      if (row.by === added) isNew = true
+      else isOld = true
     }
+    // All of them are wrapped anew in one transaction; when none was left, it was that of the last one's erasure.
+    if (isOld && !isNew) this.wrapping.keepOldest(shard)
+    else this.wrapping.keepNewest(shard)
   }
 
   /** The newest of a subject's keys for entries, or the one for records; 0 when there is none. */
@@ -307,6 +327,8 @@ function prefixOf(workspace: string, subject: Subject): Buffer {
   const kind = Buffer.from([subjectKinds.indexOf(subject.kind)])
   return Buffer.concat([shard, part(workspace), kind, part(subject.id)])
 }
+
+const EVERYTHING = { start: Buffer.from([0]), end: Buffer.alloc(8, 255) }
 
 function rangeOf(shard: number) {
   const start = Buffer.from([shard])

@@ -1,5 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { SwitchboardError } from '@switchboard/contract'
 import { CIPHER_KEY_BYTES, decrypt, encrypt } from '../cipher.js'
@@ -45,6 +56,8 @@ export class WrappingKeys {
    * @throws SwitchboardError `storage_fault` when the sealing key does not open it, or it is damaged.
    */
   static open(path: string, sealingKey: Buffer, { readOnly = false } = {}): WrappingKeys {
+    // What a crash has left of a change holds the keys that the change was to destroy.
+    if (!readOnly) destroy(draftOf(path))
     if (!readOnly && !existsSync(path)) {
       const shards = Array.from({ length: SHARDS }, () => [{ version: 1, key: randomBytes(CIPHER_KEY_BYTES) }])
       write(path, sealingKey, shards)
@@ -52,7 +65,7 @@ export class WrappingKeys {
     return new WrappingKeys(path, sealingKey)
   }
 
-  /** The key to wrap with now. */
+  /** The key to wrap with now: of two, the one that was there before. */
   current(shard: number): WrappingKey {
     return this.shards[shard]?.[0] as WrappingKey
   }
@@ -67,21 +80,28 @@ export class WrappingKeys {
     return found()
   }
 
+  /** The version that a change adds; undefined when none is under way. */
+  added(shard: number): number | undefined {
+    return this.shards[shard]?.[1]?.version
+  }
+
   /** Shards with a change that was not finished. */
   get unfinished(): readonly number[] {
     return this.shards.flatMap((versions, shard) => (versions.length > 1 ? [shard] : []))
   }
 
-  /** Adds a version to a shard, durably. It is to be wrapped with once `keepNewest` says so. */
+  /** Adds a version to a shard that has one, durably. It is to be wrapped with once `keepNewest` says so. */
   add(shard: number): WrappingKey {
     const next = { version: this.current(shard).version + 1, key: randomBytes(CIPHER_KEY_BYTES) }
     this.replace(shard, [this.current(shard), next])
     return next
   }
 
-  /** Destroys the older version of a shard. */
+  /** Destroys the older version of a shard. When that fails, what is wrapped from now on is so with the newest all the same. */
   keepNewest(shard: number): void {
-    this.replace(shard, (this.shards[shard] ?? []).slice(-1))
+    const newest = (this.shards[shard] ?? []).slice(-1)
+    this.shards[shard] = newest
+    this.replace(shard, newest)
   }
 
   /** Takes back what `add` has added. */
@@ -115,28 +135,65 @@ export function shardOf(workspace: string, subject: string): number {
   return createHash('sha256').update(`${workspace}\n${subject}`).digest().readUInt8(0)
 }
 
-/** Whole and durable, or not at all; what stood there before is overwritten. */
+/**
+ * Whole and durable, or not at all; what stood there before is overwritten.
+ * @throws SwitchboardError `storage_full` or `storage_fault`.
+ */
 function write(path: string, sealingKey: Buffer, shards: readonly (readonly WrappingKey[])[]): void {
   const text = JSON.stringify(shards.map((all) => all.map(({ version, key }) => [version, key.toString('base64')])))
-  const draft = `${path}.new`
-  const bytes = encrypt(sealingKey, PLACE, Buffer.from(text))
-  const handle = openSync(draft, 'w', 0o600)
+  const draft = draftOf(path)
   try {
-    writeSync(handle, bytes)
+    destroy(draft)
+    fill(draft, encrypt(sealingKey, PLACE, Buffer.from(text)))
+    const old = existsSync(path) ? openSync(path, 'r+') : undefined
+    try {
+      renameSync(draft, path)
+      flushFolder(dirname(path))
+      if (old !== undefined) overwrite(old)
+    } finally {
+      if (old !== undefined) closeSync(old)
+    }
+  } catch (cause) {
+    const { code } = cause as { code?: unknown }
+    const isFull = code === 'ENOSPC' || code === 'EDQUOT'
+    const detail = `${path} could not be written${isFull ? ': the disk is full' : ''}`
+    throw new SwitchboardError(isFull ? 'storage_full' : 'storage_fault', detail, { cause })
+  }
+}
+
+function draftOf(path: string): string {
+  return `${path}.new`
+}
+
+function fill(path: string, bytes: Buffer): void {
+  const handle = openSync(path, 'wx', 0o600)
+  try {
+    // A disk that gets full takes a part of a write and says so in a number: this one goes on until it fails.
+    writeFileSync(handle, bytes)
     fsyncSync(handle)
+  } catch (error) {
+    rmSync(path)
+    throw error
   } finally {
     closeSync(handle)
   }
-  const old = existsSync(path) ? openSync(path, 'r+') : undefined
+}
+
+/** Overwrites a file, and removes it. */
+function destroy(path: string): void {
+  if (!existsSync(path)) return
+  const handle = openSync(path, 'r+')
   try {
-    renameSync(draft, path)
-    flushFolder(dirname(path))
-    if (old === undefined) return
-    writeSync(old, randomBytes(bytes.length), 0, bytes.length, 0)
-    fsyncSync(old)
+    overwrite(handle)
   } finally {
-    if (old !== undefined) closeSync(old)
+    closeSync(handle)
   }
+  rmSync(path)
+}
+
+function overwrite(handle: number): void {
+  writeFileSync(handle, randomBytes(fstatSync(handle).size))
+  fsyncSync(handle)
 }
 
 function stampOf(path: string): string {
