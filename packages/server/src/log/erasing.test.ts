@@ -202,6 +202,23 @@ test('what a crash has left of a change of wrapping keys is overwritten, and rem
   expect(readdirSync(server.dir)).not.toContain(`${WRAPPING_KEYS_FILE}.new`)
 })
 
+test('what is no id is sealed like the rest of its event, wherever it stands', async () => {
+  const server = await started()
+  const ids = ['+1 555 CANARY', 'line\nCANARY', '\ud800CANARY', '\udfffCANARY']
+  const sealing = { ...privacy, mask: (_: unknown, __: unknown) => ({ event_type: 'x' }) }
+  await server.close()
+  const engine = await openLmdbEngine({ dir: server.dir, clock: server.clock, privacy: sealing })
+  const events = ids.flatMap((id, n) => [event('x', { call_sid: id, n }), event('x', { surface_id: id, n })])
+  await engine.log.append(W1, events)
+  await engine.close()
+  const again = await openLmdbEngine({ dir: server.dir, clock: server.clock, privacy: sealing })
+  const read = (await entriesOf(again.log, W1)).slice(2).map(({ event: given }) => given)
+  await again.close()
+  expect(read).toEqual(events.map(({ event: given }) => given))
+  const bytes = readdirSync(server.dir).map((file) => readFileSync(join(server.dir, file), 'latin1'))
+  expect(bytes.some((text) => text.includes('CANARY'))).toBe(false)
+})
+
 const reason = whyNoMounts()
 if (reason) console.log(`wrapping keys on a full disk are not tested: ${reason}`)
 

@@ -1,6 +1,5 @@
-import type { JsonObject } from '@switchboard/contract'
+import { type JsonObject, PATH_ID_PATTERN } from '@switchboard/contract'
 import type { Channel } from './channel.js'
-import { PART_BYTES_MAX } from './keys.js'
 
 /**
  * Whose personal data something holds: each subject has keys of its own, and is erased by destroying them. What belongs
@@ -29,10 +28,15 @@ export function subjectOf(channel: Channel, event: JsonObject): Subject {
   return isId(surface) ? { kind: 'surface', id: surface } : WORKSPACE
 }
 
-/** Where fields of any name may pass, one of these names may hold anything. */
+/**
+ * Where fields of any name may pass, one of these names may hold anything. A subject's id is stored in clear text, so that
+ * only what can be an id of the routes that erase is taken for one.
+ */
 function isId(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= PART_BYTES_MAX
+  return typeof value === 'string' && ID.test(value)
 }
+
+const ID = new RegExp(PATH_ID_PATTERN)
 
 /** A text that no two subjects share. */
 export function nameOfSubject({ kind, id }: Subject): string {
