@@ -157,13 +157,13 @@ test('a producer cannot say that something was erased', async () => {
   await expect(server.publish([{ ...started(CALL, '+1'), erased: true }])).rejects.toThrow('/erased')
 })
 
-test('kill -9 in the middle of erasures, 10 times: each that was answered is erased, and no other call is harmed', async () => {
+test('kill -9 in the middle of erasures, 5 times: each that was answered is erased, and no other call is harmed', async () => {
   const server = await TestServer.start()
   const calls = Array.from({ length: 200 }, (_, index) => `CA${String(index).padStart(32, '0')}`)
   await server.publish(calls.map((call) => started(call, `+1555${call}`)))
   const answered = new Set<string>()
   const asked = new Set<string>()
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < 5; round++) {
     const erasing = calls.slice(round * 10, round * 10 + 10).map(async (call) => {
       asked.add(call)
       await server.request('DELETE', `/v1/${server.workspace}/calls/${call}/data`)
@@ -176,7 +176,7 @@ test('kill -9 in the middle of erasures, 10 times: each that was answered is era
   const { items } = await server.request('GET', `/v1/${server.workspace}/events?limit=1000`)
   const events = items as Json[]
   expect(events).toHaveLength(calls.length)
-  expect(answered.size).toBeGreaterThanOrEqual(10)
+  expect(answered.size).toBeGreaterThanOrEqual(5)
   for (const { call_sid: call, caller_id: caller, erased } of events) {
     if (answered.has(String(call))) expect([caller, erased]).toEqual(['[masked]', true])
     else if (erased !== true) expect(caller).toBe(`+1555${call}`)
