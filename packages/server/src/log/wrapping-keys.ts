@@ -40,15 +40,14 @@ export interface WrappingKey {
  */
 export class WrappingKeys {
   /** Versions of each shard, the newest last: two while a change is under way, one else. */
-  private shards: WrappingKey[][]
-  private stamp: string
+  private shards: WrappingKey[][] = []
+  private stamp = ''
 
   private constructor(
     private readonly path: string,
     private readonly sealingKey: Buffer,
   ) {
-    this.shards = this.read()
-    this.stamp = stampOf(path)
+    this.load()
   }
 
   /**
@@ -75,8 +74,7 @@ export class WrappingKeys {
     const found = () => this.shards[shard]?.find((each) => each.version === version)?.key
     const key = found()
     if (key !== undefined || stampOf(this.path) === this.stamp) return key
-    this.stamp = stampOf(this.path)
-    this.shards = this.read()
+    this.load()
     return found()
   }
 
@@ -116,14 +114,28 @@ export class WrappingKeys {
     this.stamp = stampOf(this.path)
   }
 
-  private read(): WrappingKey[][] {
-    const text = decrypt(this.sealingKey, PLACE, readFileSync(this.path))
-    if (text === undefined) {
-      throw new SwitchboardError(
-        'storage_fault',
-        `${this.path} cannot be opened: it is damaged, or SWITCHBOARD_SEALING_KEY is not the key it was made with. Without it no personal data in this folder can be read`,
-      )
+  /** Again when another process has replaced the file meanwhile: it overwrites the one that was being read. */
+  private load(): void {
+    for (let stamp = ''; stamp !== stampOf(this.path); ) {
+      stamp = stampOf(this.path)
+      const shards = this.read()
+      if (stamp !== stampOf(this.path)) continue
+      if (shards === undefined) throw this.unreadable()
+      this.shards = shards
+      this.stamp = stamp
     }
+  }
+
+  private unreadable(): SwitchboardError {
+    return new SwitchboardError(
+      'storage_fault',
+      `${this.path} cannot be opened: it is damaged, or SWITCHBOARD_SEALING_KEY is not the key it was made with. Without it no personal data in this folder can be read`,
+    )
+  }
+
+  private read(): WrappingKey[][] | undefined {
+    const text = decrypt(this.sealingKey, PLACE, readFileSync(this.path))
+    if (text === undefined) return undefined
     return (JSON.parse(text.toString()) as [number, string][][]).map((versions) =>
       versions.map(([version, key]) => ({ version, key: Buffer.from(key, 'base64') })),
     )
