@@ -3935,7 +3935,7 @@ export type CurrentCall = {
  */
 export type DataErasure = {
     /**
-     * When the personal data was erased: now, or before when there was none left. Null when there never was any.
+     * When the personal data was erased: now, or before when there was none left. Null when there never was personal data.
      */
     erased_at: string | null;
 };

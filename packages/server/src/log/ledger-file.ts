@@ -19,7 +19,7 @@ const PAGE = 'audit'
 /** Pages that one step of retention removes. */
 const RETAIN_STEP = 100
 
-/** Ledgers of a file, as any process that has it open reads them. */
+/** Ledgers of a file, as each process that has it open reads them. */
 export abstract class LedgerFile implements Ledger {
   constructor(
     protected readonly environment: Environment,

@@ -6,7 +6,7 @@ export const DataErasure = Type.Object(
   {
     erased_at: nullable(
       instant('An instant.'),
-      'When the personal data was erased: now, or before when there was none left. Null when there never was any.',
+      'When the personal data was erased: now, or before when there was none left. Null when there never was personal data.',
     ),
   },
   { title: 'DataErasure', description: 'What became of the personal data of a call or a surface.' },
