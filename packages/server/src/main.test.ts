@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Clock, systemClock } from './clock.js'
 import { flipAll } from './log/damage.test-kit.js'
@@ -397,6 +397,16 @@ describe('a start after damage', () => {
     expect(await ready.text()).toContain('1 damaged place in what is stored')
     expect((await ask(server, 'GET', `/v1/${workspace}/events`)).status).toBe(200)
     expect(await (await fetch(`${server.url}/metrics`)).text()).toMatch(/^switchboard_log_faults 1$/m)
+  })
+
+  test('that nothing meets is found all the same, and named', async () => {
+    const { dir, workspace } = await left()
+    // Not at the end of a channel, which every start reads.
+    flipAll(join(dir, 'log.mdb'), '<<0017>>')
+    const server = await serve(dir)
+    await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(503), 20_000)
+    const told = server.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'the storage has a fault')
+    expect(told).toMatchObject([{ workspace, detail: 'entries 16 to 20 cannot be read' }])
   })
 
   test.each([

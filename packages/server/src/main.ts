@@ -19,6 +19,7 @@ import type { RunningServer } from './compose/running-server.js'
 import { alone, type Shared } from './compose/shared.js'
 import { Undo } from './compose/undo.js'
 import { routeUpgrades } from './compose/upgrades.js'
+import { keepVerified } from './compose/verification.js'
 import { version } from './compose/version.js'
 import { createFanout } from './fanout/fanout.js'
 import { registerApi } from './http/api.js'
@@ -145,6 +146,7 @@ async function start(founding: Founding): Promise<RunningServer> {
   )
   const { url, port } = await served.listen()
   logger.info({ version, data_dir: dir, admin_from: adminKey.source }, 'started')
+  const endVerification = engine.isShared ? undefined : keepVerified(log, engine.pagesAreSound, clock, logger)
 
   // And back again: first what lets new work in, last the storage.
   const lifecycle = watchOver({
@@ -159,6 +161,7 @@ async function start(founding: Founding): Promise<RunningServer> {
       {
         name: 'storage',
         async run() {
+          await endVerification?.()
           await endRetention()
           await auditUpkeep.end()
           await engine.close()

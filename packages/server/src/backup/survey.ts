@@ -24,6 +24,7 @@ export async function survey(dir: string, clock: Clock): Promise<Contents> {
     let last = ''
     await kept.reader.verify(
       () => false,
+      undefined,
       ({ workspace, call }, blocks) => {
         const of = found.get(workspace) ?? { newest: null, events: 0, calls: 0, call_events: 0 }
         found.set(workspace, of)

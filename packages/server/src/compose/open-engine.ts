@@ -16,6 +16,8 @@ export interface OpenedEngine extends Engine {
   readonly keptAt: string | undefined
   /** Appends made elsewhere that this process does not have yet. */
   behind(): number
+  /** Whether all pages of a file that this process alone has were found sound. */
+  readonly pagesAreSound: boolean
 }
 
 /** How personal data is sealed: asked of the one that is needed. */
@@ -39,12 +41,9 @@ export async function openEngine(
   const { dataDir: dir, natsUrl: servers } = config
   const onFault = (fault: Fault): void => logFault(logger, fault)
   if (servers === undefined) {
-    return {
-      ...(await openLmdbEngine({ dir, clock, projections, privacy: await privacy.own(), onFault })),
-      isShared: false,
-      keptAt: undefined,
-      behind: () => 0,
-    }
+    const engine = await openLmdbEngine({ dir, clock, projections, privacy: await privacy.own(), onFault })
+    const { pagesAreSound } = engine.log
+    return { ...engine, isShared: false, keptAt: undefined, behind: () => 0, pagesAreSound }
   }
   const { natsPartitions: partitions, natsFollow: follow } = config
   const beyond = follow?.find((partition) => partition >= partitions)
@@ -75,5 +74,6 @@ export async function openEngine(
   for (const { name, verdict, detail, advice } of engine.findings) {
     if (verdict !== 'ok') logger.warn({ about: name, advice }, detail)
   }
-  return { ...engine, isShared: true, keptAt: `NATS JetStream at ${shown(servers)}` }
+  // What is in the folder is a copy.
+  return { ...engine, isShared: true, keptAt: `NATS JetStream at ${shown(servers)}`, pagesAreSound: false }
 }

@@ -63,6 +63,8 @@ export interface Snapshot {
  * throw there and leave half of it behind (lmdb-js does not roll back when a transaction's callback throws).
  */
 export interface Environment {
+  /** True when all pages were found sound as it was opened, and none is met that ends the process. */
+  readonly pagesAreSound: boolean
   get(table: TableName, key: Buffer): Buffer | undefined
   range(table: TableName, range: Range): Iterable<Row>
   keys(table: TableName, range: Range): Iterable<Buffer>
@@ -103,6 +105,7 @@ export async function openEnvironment(
   // Made here, so that nobody else can read them for a moment either.
   for (const file of files) closeSync(openSync(file, 'a', 0o600))
   const isNew = statSync(path).size === 0
+  let pagesAreSound = isNew || flush
   if (files.some((file) => statSync(file).size === 0)) assertSpace(dir)
   if (!isNew) {
     restoreLength(path)
@@ -110,7 +113,10 @@ export async function openEnvironment(
     const until = performance.now() + PAGES_CHECK_MS
     if (flush) {
       assertHeads(path)
-      assertPages(path, () => performance.now() > until)
+      assertPages(path, () => {
+        if (performance.now() > until) pagesAreSound = false
+        return !pagesAreSound
+      })
     }
   }
   const { root, tables } = await openTables(path, {
@@ -120,7 +126,7 @@ export async function openEnvironment(
     eventTurnBatching: false,
   })
   for (const file of files) chmodSync(file, 0o600)
-  const environment = wrap(path, root, tables, onDamage)
+  const environment = wrap(path, root, tables, onDamage, pagesAreSound)
   try {
     await checkFormat(environment, isNew, path)
   } catch (error) {
@@ -140,7 +146,8 @@ export async function openForReading(dir: string, onDamage: (detail: string) => 
   const path = join(dir, DATA_FILE)
   assertWhole(path)
   const { root, tables } = await openTables(path, { readOnly: true })
-  const environment = wrap(path, root, tables, onDamage)
+  // Reading alone changes nothing: the one who writes has looked, or looks with `logTrouble`.
+  const environment = wrap(path, root, tables, onDamage, false)
   try {
     assertFormat(environment.get('meta', FORMAT_KEY), path)
   } catch (error) {
@@ -170,6 +177,7 @@ function wrap(
   root: RootDatabase<Buffer, Buffer>,
   tables: ReadonlyMap<TableName, Database<Buffer, Buffer>>,
   onDamage: (detail: string) => void,
+  pagesAreSound: boolean,
 ): Environment {
   const table = (name: TableName) => tables.get(name) as Database<Buffer, Buffer>
   const unreadable = (name: TableName, cause: unknown) => {
@@ -192,6 +200,7 @@ function wrap(
     }
   }
   return {
+    pagesAreSound,
     get(name, key) {
       try {
         return asBuffer(table(name).getBinary(key))

@@ -134,6 +134,11 @@ export class LmdbLog extends ReadingLog implements Log {
     return this.kept.projected
   }
 
+  /** Whether everything can be read without meeting a page that ends the process. */
+  get pagesAreSound(): boolean {
+    return this.environment.pagesAreSound
+  }
+
   /** True when something is sealed with keys of a subject. */
   holdsData(workspace: string, subject: Subject): boolean {
     return this.vault?.hasKeys(workspace, subject) === true
@@ -148,9 +153,9 @@ export class LmdbLog extends ReadingLog implements Log {
     return { writable: this.disk.writable && this.closed === undefined, faults: this.faults.list }
   }
 
-  async verify(): Promise<readonly Fault[]> {
+  async verify(rest?: () => Promise<void>): Promise<readonly Fault[]> {
     this.assertOpen()
-    await this.kept.reader.verify(() => this.closed !== undefined)
+    await this.kept.reader.verify(() => this.closed !== undefined, rest)
     return this.faults.list.filter(({ code }) => code === 'damaged')
   }
 

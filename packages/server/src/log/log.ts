@@ -156,8 +156,11 @@ export interface Log {
 
   health(): Health
 
-  /** Reads every block and checks it. Resolves with what is damaged, empty when nothing is. */
-  verify(): Promise<readonly Fault[]>
+  /**
+   * Reads every block and every record and checks them. Resolves with what is damaged, empty when nothing is.
+   * @param rest Waited for between two pages; what it throws ends the reading. Default: whatever else is to be done.
+   */
+  verify(rest?: () => Promise<void>): Promise<readonly Fault[]>
 
   /** Waits for appends under way, then closes. Later appends fail with `unavailable`. */
   close(): Promise<void>

@@ -8,6 +8,7 @@ import { openCatalogue } from '../compose/open-catalogue.js'
 import { ownPrivacy } from '../compose/own-privacy.js'
 import { keepRetention } from '../compose/retention.js'
 import type { RunningServer } from '../compose/running-server.js'
+import { keepVerified } from '../compose/verification.js'
 import { version } from '../compose/version.js'
 import { twilioSettings } from '../http/sources.js'
 import { createFingerprint } from '../ingest/fingerprint.js'
@@ -142,6 +143,7 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
     (opened) => opened.kill(),
   )
   founding.certificate?.onRenewed((certificate) => fleet.renew(certificate))
+  let endVerification: (() => Promise<void>) | undefined
   // Before the first worker listens: whoever can reach the server must be able to stop it.
   const lifecycle = undo.later(
     watchOver({
@@ -160,6 +162,7 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
           name: 'parts',
           async run() {
             hub.close()
+            await endVerification?.()
             await endRetention()
             await auditUpkeep.end()
             for (const part of [toolCalls, access]) part.close()
@@ -173,6 +176,7 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
   const { url, port } = await fleet.start()
   health.tell({ kind: 'started' })
   logger.info({ version, data_dir: dir, admin_from: adminKey.source, workers: config.workers }, 'started')
+  endVerification = keepVerified(log, log.pagesAreSound, clock, logger)
 
   return {
     url,

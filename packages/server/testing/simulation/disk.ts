@@ -152,6 +152,7 @@ export class SimulatedDisk {
       for (const { key } of rows(name, range)) yield key
     }
     return {
+      pagesAreSound: true,
       get(name, key) {
         assertAlive()
         return disk.#table(name).get(key)

@@ -133,9 +133,9 @@ export class JetStreamLog implements Log {
     return { writable, faults }
   }
 
-  async verify(): Promise<readonly Fault[]> {
+  async verify(rest?: () => Promise<void>): Promise<readonly Fault[]> {
     const found: Fault[] = []
-    for (const { log } of this.all) found.push(...(await log.verify()))
+    for (const { log } of this.all) found.push(...(await log.verify(rest)))
     return found
   }
 

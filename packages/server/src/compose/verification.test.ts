@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest'
+import type { Clock } from '../clock.js'
+import type { Log } from '../log/log.js'
+import { createLogger } from '../ops/logging.js'
+import { keepVerified } from './verification.js'
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+const DAY_MS = 24 * 60 * 60 * 1000
+
+test('everything is read with nine parts of rest to one of work, once a day, after a failure too, and no more once it has ended', async () => {
+  let now = 1_000_000
+  let due: { task: () => void; ms: number } | undefined
+  const clock: Clock = {
+    now: () => now,
+    monotonic: () => now,
+    after(ms, task) {
+      due = { task, ms }
+      return () => {
+        due = undefined
+      }
+    },
+  }
+  let times = 0
+  const log: Pick<Log, 'verify'> = {
+    async verify(rest) {
+      times++
+      // Takes 20 ms, and then none.
+      now += 20
+      await rest?.()
+      await rest?.()
+      if (times === 1) throw new Error('the disk is slow today')
+      return []
+    },
+  }
+  const waits: number[] = []
+  const step = async () => {
+    const { task, ms } = due ?? { task: () => {}, ms: Number.NaN }
+    waits.push(ms)
+    due = undefined
+    task()
+    await turn()
+  }
+  const lines: string[] = []
+  const logger = createLogger({ level: 'warn', sink: { write: (line) => lines.push(line) } })
+  const end = keepVerified(log, true, clock, logger)
+  await turn()
+  for (let index = 0; index < 5; index++) await step()
+  expect(waits).toEqual([180, 5, DAY_MS, 180, 5])
+  expect(times).toBe(2)
+  expect(lines).toHaveLength(1)
+  expect(due?.ms).toBe(DAY_MS)
+  await end()
+  expect(due).toBeUndefined()
+})
+
+test('an end while something is read waits for no more of it', async () => {
+  let read = 0
+  const clock: Clock = { now: () => 0, monotonic: () => 0, after: () => () => {} }
+  const log: Pick<Log, 'verify'> = {
+    async verify(rest) {
+      for (;;) {
+        read++
+        await rest?.()
+      }
+    },
+  }
+  const lines: string[] = []
+  const end = keepVerified(
+    log,
+    true,
+    clock,
+    createLogger({ level: 'warn', sink: { write: (line) => lines.push(line) } }),
+  )
+  await turn()
+  await end()
+  expect(read).toBe(1)
+  expect(lines).toEqual([])
+})
+
+test('what may end the process is not read, and what reads it is named', async () => {
+  const clock: Clock = { now: () => 0, monotonic: () => 0, after: () => () => {} }
+  const log: Pick<Log, 'verify'> = {
+    async verify() {
+      throw new Error('it was read')
+    },
+  }
+  const lines: string[] = []
+  const logger = createLogger({ level: 'warn', sink: { write: (line) => lines.push(line) } })
+  await keepVerified(log, false, clock, logger)()
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toContain('switchboard backup')
+})
