@@ -132,7 +132,7 @@ export class Audience {
   ) {}
 
   /** Resolves when all of them are on the stream. @throws Error when one was refused. */
-  static async open(stage: Stage, options: AudienceOptions): Promise<Audience> {
+  static async open(stage: Pick<Stage, 'onEnd'>, options: AudienceOptions): Promise<Audience> {
     const { count, entrance, marks, after = 0, lanes = 1, publishers = 1 } = options
     const { readEveryMs = 0, held, remembersId = false, keepsTimes = false } = options
     const starts = Array.from({ length: Math.ceil(count / COUNT_PER_PROCESS_MAX) }, (_, index) => index)
@@ -245,7 +245,7 @@ class Part {
   private waiting: { resolve(answer: Answer): void; reject(error: Error): void } | undefined
   private failure: Error | undefined
 
-  constructor(stage: Stage) {
+  constructor(stage: Pick<Stage, 'onEnd'>) {
     this.child = new Child(pinned(cores.clients, [process.execPath, '--import', 'tsx', program]), {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       onDeath: (how) => this.fail(`the subscribers' process ended: ${how}`),

@@ -21,7 +21,7 @@ import { subjects } from './cases/subjects.js'
 import { views } from './cases/views.js'
 import { chartText } from './chart.js'
 import { lookAtMachine, type Machine, machineLine } from './machine.js'
-import { runInOwnNetwork } from './network.js'
+import { ownsNetwork, runInOwnNetwork, suitsNetwork } from './network.js'
 import { type Options, readOptions, USAGE } from './options.js'
 import { installed } from './products.js'
 import { textTable, writeTable } from './report.js'
@@ -72,7 +72,7 @@ async function main(options: Options): Promise<void> {
     for (const { name, summary } of cases) console.log(`${name.padEnd(NAME_CHARS)} ${summary}`)
     return
   }
-  const status = await runInOwnNetwork(process.argv.slice(1))
+  const status = !ownsNetwork && suitsNetwork() ? undefined : await runInOwnNetwork(process.argv.slice(1))
   if (status !== undefined) {
     process.exitCode = status
     return

@@ -26,17 +26,19 @@ export function congestionControl(): string {
   }
 }
 
+/** Whether the kernel's settings here are good enough to measure with. */
+export const suitsNetwork = (): boolean => congestionControl() !== UNSUITABLE
+
 /**
  * Runs this program once more, in namespaces of its own: a network with nothing but loopback, where the kernel's settings
  * can be those that a measurement needs, and processes that end with it.
- * @returns Its exit status; undefined when it should be, or can only be, here and now.
+ * @returns Its exit status; undefined when it is there already, or when there can be none.
  */
 export async function runInOwnNetwork(args: readonly string[]): Promise<number | undefined> {
   if (ownsNetwork) {
     prepare()
     return undefined
   }
-  if (congestionControl() !== UNSUITABLE) return undefined
   const unshare = ['unshare', ...NAMESPACES, ...(process.getuid?.() === 0 ? [] : ['--map-root-user'])]
   if (!works([...unshare, 'ip', 'link', 'set', 'lo', 'up'])) return undefined
   const child = new Child([...unshare, process.execPath, ...process.execArgv, ...args], {

@@ -83,7 +83,7 @@ export class Publisher {
     })
   }
 
-  static async open(stage: Stage, desk: Desk, options: PublisherOptions): Promise<Publisher> {
+  static async open(stage: Pick<Stage, 'onEnd'>, desk: Desk, options: PublisherOptions): Promise<Publisher> {
     let publisher: Publisher | undefined
     const child = new Child(pinned(cores.clients, [process.execPath, '--import', 'tsx', program]), {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -7,6 +7,8 @@ import { kill } from './kinds/kill.js'
 import { network } from './kinds/network.js'
 import { paused } from './kinds/pause.js'
 import { power } from './kinds/power.js'
+import { stall } from './kinds/stall.js'
+import { storm } from './kinds/storm.js'
 
 /** Everything that can be made to go wrong. */
-export const faults: readonly Fault[] = [kill, power, full, fsync, paused, clock, damage, network]
+export const faults: readonly Fault[] = [kill, power, full, fsync, paused, clock, damage, network, stall, storm]

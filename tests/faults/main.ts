@@ -4,6 +4,7 @@
  */
 
 import { writeFileSync } from 'node:fs'
+import { runInOwnNetwork } from '../../bench/network.js'
 import { violationKinds } from './checker.js'
 import { End } from './end.js'
 import { faults } from './faults.js'
@@ -23,6 +24,12 @@ async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), names)
   if (options.help) {
     console.log(`${USAGE}\n\n${faults.map(({ name, summary }) => `  ${name.padEnd(9)}${summary}`).join('\n')}`)
+    return
+  }
+  // Of a user who is not root it could be one, too, but what is mounted there could not.
+  const status = process.getuid?.() === 0 ? await runInOwnNetwork(process.argv.slice(1)) : undefined
+  if (status !== undefined) {
+    process.exitCode = status
     return
   }
   const { only, seed, rounds, isFull, report } = options

@@ -15,7 +15,7 @@ export const USAGE = `npm run faults -- [options]
   --only NAMES   some faults, separated by commas (default: all)
   --rounds N     how often each is injected (default: as many as take about ten minutes together)
   --seed N       gives the same moments, places and sizes again (default: a new one, which is printed)
-  --full         100 kills with a million events, 50 power cuts, 200 damages
+  --full         100 kills with a million events, 50 power cuts, 200 damages, 5,000 readers, 10,000 connections
   --report FILE  the table as JSON, too
   --help         this`
 
