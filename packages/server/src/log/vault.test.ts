@@ -9,7 +9,7 @@ import { decodeBlock, encodeBlocks, encodeRest } from './codec.js'
 import { Draft } from './draft.js'
 import { openEnvironment } from './environment.js'
 import { Faults } from './faults.js'
-import { channelKey } from './keys.js'
+import { channelKey, type TableName } from './keys.js'
 import { openLmdbEngine } from './lmdb.js'
 import type { Log } from './log.js'
 import type { Subject } from './subject.js'
@@ -32,10 +32,12 @@ const callOf = (id: string): Subject => ({ kind: 'call', id })
 const named = (call: string, name: string) => event('call.started', { call_sid: call, name })
 const names = async (log: Log) => (await entriesOf(log, W1)).map(({ event: { name } }) => name)
 
-/** Two calls whose keys are in one shard. */
-function neighbours(): [string, string] {
+/** Calls whose keys are in one shard. */
+function neighbours(): [string, string, string] {
   const first = shardOf('w1', 'call/CA0')
-  for (let n = 1; ; n++) if (shardOf('w1', `call/CA${n}`) === first) return ['CA0', `CA${n}`]
+  const found: string[] = []
+  for (let n = 1; found.length < 2; n++) if (shardOf('w1', `call/CA${n}`) === first) found.push(`CA${n}`)
+  return ['CA0', ...found] as [string, string, string]
 }
 
 test('an erasure leaves the other keys of its shard readable, and no wrapping key that opened the one destroyed', async () => {
@@ -86,6 +88,37 @@ test.each([
   expect(await names(again.log)).toEqual([isCommitted ? MASKED_TEXT : 'ada', 'bob'])
   expect(again.log.health().faults).toEqual([])
   await again.close()
+})
+
+test('who has seen a key before two erasures of its shard, elsewhere, sees it again: it is neither lost nor erased', async () => {
+  const dir = folder()
+  const [first, second, kept] = neighbours()
+  const engine = await openLmdbEngine({ dir, clock: new SetClock(T0), privacy })
+  await engine.log.append(W1, [named(first, 'ada'), named(second, 'eve'), named(kept, 'bob')])
+  const { environment } = engine.log
+  const faults = new Faults(() => {})
+  // As of another process: what it has once seen stays so until it asks for what is new.
+  const seen = new Map<string, Buffer | undefined>()
+  const stale = {
+    ...environment,
+    get(table: TableName, key: Buffer) {
+      const name = key.toString('hex')
+      if (!seen.has(name)) seen.set(name, environment.get(table, key))
+      return seen.get(name)
+    },
+    renew: () => seen.clear(),
+  }
+  const open = () => Vault.open(stale, faults, dir, privacy, { readOnly: true })
+  const key = open().opening('w1', callOf(kept), 1)
+  open().opening('w1', callOf(first), 1)
+  expect(key).toBeInstanceOf(Buffer)
+  await engine.log.eraseData('w1', callOf(first))
+  await engine.log.eraseData('w1', callOf(second))
+  // It has the wrapping keys of now, and what they wrap from before.
+  expect(open().opening('w1', callOf(kept), 1)).toEqual(key)
+  expect(open().opening('w1', callOf(first), 1)).toBe('erased')
+  expect(faults.list).toEqual([])
+  await engine.close()
 })
 
 test('a key is kept for as long as an entry that it seals, and not used for longer than a day', async () => {

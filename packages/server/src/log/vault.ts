@@ -33,6 +33,8 @@ export const LASTING = 0
 
 /** Keys held in memory, of about 300 bytes each. */
 const HELD_MAX = 20_000
+/** Erasures of other processes that may come between two looks at a key. */
+const FRESH_READS_MAX = 5
 
 interface UsedKey extends SubjectKey {
   /** For entries of before this time, unix ms. */
@@ -146,11 +148,8 @@ export class Vault {
     const name = `${workspace}\n${nameOfSubject(subject)}\n${generation}`
     const held = this.held.get(name)
     if (held !== undefined) return held
-    const row = this.row(workspace, subject, generation)
-    if (row?.erased !== undefined) return 'erased'
-    const shard = shardOf(workspace, nameOfSubject(subject))
-    const key = row && this.unwrapped(shard, keyName(workspace, subject, generation), row)
-    if (key === undefined) return undefined
+    const key = this.unwrappedKey(shardOf(workspace, nameOfSubject(subject)), keyName(workspace, subject, generation))
+    if (!(key instanceof Buffer)) return key
     if (this.held.size >= HELD_MAX) this.held.delete(this.held.keys().next().value as string)
     this.held.set(name, key)
     return key
@@ -304,6 +303,23 @@ export class Vault {
     const payload = unseal(name, value)
     if (payload) return JSON.parse(payload.toString()) as Row
     this.faults.damaged('a record of the table vault')
+    return undefined
+  }
+
+  private unwrappedKey(shard: number, name: Buffer): Buffer | 'erased' | undefined {
+    let value = this.environment.get('vault', name)
+    for (let times = 0; times < FRESH_READS_MAX; times++) {
+      const row = value && this.open(name, value)
+      if (row === undefined) return undefined
+      if (row.erased !== undefined) return 'erased'
+      const key = this.unwrapped(shard, name, row)
+      if (key !== undefined) return key
+      // What this turn sees may be from before an erasure of another process, whose wrapping key is gone by now.
+      this.environment.renew()
+      const before = value
+      value = this.environment.get('vault', name)
+      if (value === undefined || before?.equals(value)) return undefined
+    }
     return undefined
   }
 
