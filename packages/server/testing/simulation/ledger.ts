@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type JsonObject, parsePosition, SwitchboardError } from '@switchboard/contract'
 import type { Channel } from '../../src/log/log.js'
-import type { SimulatedProcess } from './process.js'
+import type { Condition } from './condition.js'
 import type { TrueChannel, TrueEntry, Truth } from './truth.js'
 
 /** An event that a producer has made. */
@@ -168,7 +168,7 @@ export class Ledger {
   }
 
   /** A request was refused, which must have its reason in what the process has met. */
-  refused({ name, channel, key, isRefused }: Batch, error: unknown, process: SimulatedProcess): void {
+  refused({ name, channel, key, isRefused }: Batch, error: unknown, process: Condition): void {
     assert(error instanceof SwitchboardError, `${name} failed with ${error}`)
     const reasons: Record<string, boolean> = {
       invalid_event: isRefused,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { type JsonObject, type Position, parsePosition, parseResumePoint } from '@switchboard/contract'
 import type { StartPoint } from '../../src/fanout/resume.js'
+import type { Condition } from './condition.js'
 import { SECRET, type Wanted, wants } from './events.js'
 import { type FrameReader, type Heard, MessageReader, SseReader } from './frames.js'
-import type { SimulatedProcess } from './process.js'
 import type { Peer, SimulatedSocket } from './socket.js'
 import type { TrueChannel, TrueEntry } from './truth.js'
 
@@ -16,7 +16,7 @@ export class Listener implements Peer {
   readonly id: number
   readonly channel: TrueChannel
   readonly wanted: Wanted
-  #process: SimulatedProcess | undefined
+  #process: Condition | undefined
   readonly #note: (line: string) => void
   #reader: FrameReader = new SseReader()
   #point: StartPoint
@@ -38,7 +38,7 @@ export class Listener implements Peer {
   }
 
   /** Where it asks this process to begin. */
-  connecting(process: SimulatedProcess): StartPoint {
+  connecting(process: Condition): StartPoint {
     this.#process = process
     this.#reader = this.channel.channel.call === undefined ? new SseReader() : new MessageReader()
     this.#newestAtConnect = this.channel.newestSequence

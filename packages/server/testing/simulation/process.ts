@@ -16,6 +16,7 @@ import { projections } from '../../src/state/projections.js'
 import { ObserverSession } from '../../src/transport/observer-session.js'
 import { createSessions, type Sessions } from '../../src/transport/sessions.js'
 import { serveWorkspaceStream, streamView } from '../../src/transport/sse.js'
+import type { Condition } from './condition.js'
 import type { Listener } from './listener.js'
 import type { SimulatedSocket } from './socket.js'
 import type { Stage } from './stage.js'
@@ -28,7 +29,7 @@ const DRAIN_MS = 1000
 /** The server's core as `main.ts` puts it together, over the simulated disk. */
 const SECRET = Buffer.alloc(32)
 
-export class SimulatedProcess {
+export class SimulatedProcess implements Condition {
   readonly log: LmdbLog
   readonly ingest: Ingest
   readonly fanout: Fanout
@@ -37,7 +38,6 @@ export class SimulatedProcess {
   readonly #meter: Meter
   /** Newest sequence of each channel that the follower was told of, or that the process began with. */
   readonly #followed = new Map<TrueChannel, number>()
-  /** What may serve as a reason for failures: the disk was full at some time, it failed or did not answer, the log closes. */
   wasFull = false
   isBroken = false
   isClosing = false
