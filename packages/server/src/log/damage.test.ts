@@ -345,6 +345,10 @@ test('a changed number in either head, with which an older state would pass for 
       const at = page + NUMBER_AT + Math.floor(bit / 8)
       bytes[at] = (bytes[at] as number) ^ (1 << (bit % 8))
       writeFileSync(path, bytes)
+      // The doctor says it too, of a folder that no server has.
+      expect(logTrouble(dir), `bit ${bit} of page ${page / 4096}`).toMatch(
+        /first pages are damaged|is not what was stored/,
+      )
       await expect(open(dir), `bit ${bit} of page ${page / 4096}`).rejects.toMatchObject({ code: 'storage_fault' })
     }
   }

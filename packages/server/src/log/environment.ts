@@ -164,7 +164,9 @@ export function logTrouble(dir: string): string | undefined {
     assertNotRestoring(dir)
     if (!existsSync(path) || statSync(path).size === 0) return undefined
     assertWhole(path)
+    // A page tells more of what is lost.
     assertPages(path, () => false)
+    assertHeads(path)
     return undefined
   } catch (error) {
     if (error instanceof SwitchboardError) return error.detail
