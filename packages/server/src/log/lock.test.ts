@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { newFolder } from '../../testing/lmdb-bench.js'
@@ -87,4 +87,30 @@ test('who was stopped for so long that another took over is told, and takes noth
 test('a lock that is not one is taken over', () => {
   writeFileSync(join(dir, 'lock'), '')
   lock()()
+})
+
+test('what processes have left that were killed on their way to it goes; what one that lives has there stays', async () => {
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
+  await once(child, 'spawn')
+  const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+  const unlock = lock()
+  const mine = owner()
+  unlock()
+  const leave = (name: string, text: string) => writeFileSync(join(dir, name), text)
+  const living = { ...mine, pid: child.pid, started: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] }
+  leave('lock.dead', JSON.stringify({ ...mine, boot: 'another boot', pid: 1 }))
+  leave('lock.dead.aside', JSON.stringify({ ...mine, boot: 'another boot', pid: 1 }))
+  leave('lock.living', JSON.stringify(living))
+  leave('lock.cut', '')
+  leave('lock.new', '')
+  const past = new Date(Date.now() - 60_000)
+  utimesSync(join(dir, 'lock.cut'), past, past)
+  leave('log.mdb-lock', '')
+  const free = lock()
+  expect(readdirSync(dir).sort()).toEqual(['lock', 'lock.living', 'lock.new', 'log.mdb-lock'])
+  free()
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  lock()()
+  expect(readdirSync(dir).sort()).toEqual(['lock.new', 'log.mdb-lock'])
 })

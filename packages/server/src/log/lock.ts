@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -39,6 +39,7 @@ export function lockFolder(dir: string, clock: Clock, onLost: () => void): () =>
   writeFileSync(own, JSON.stringify(owner), { mode: 0o600 })
   try {
     acquire(path, own)
+    sweep(dir, own)
   } finally {
     rmSync(own, { force: true })
   }
@@ -87,6 +88,25 @@ function setAside(path: string, own: string, dead: Owner | undefined): void {
     // Gone already, or there again: the next attempt sees which.
   } finally {
     rmSync(aside, { force: true })
+  }
+}
+
+/** Takes away what processes that were killed on their way to the lock have left. Those that live are still on theirs. */
+function sweep(dir: string, own: string): void {
+  for (const name of readdirSync(dir)) {
+    const left = join(dir, name)
+    if (!name.startsWith(`${LOCK_FILE}.`) || left === own) continue
+    const owner = readOwner(left)
+    // One that cannot be read may be written at this moment.
+    if (owner ? !isAlive(owner, left, own) : isOld(left, own)) rmSync(left, { force: true })
+  }
+}
+
+function isOld(path: string, own: string): boolean {
+  try {
+    return statSync(own).mtimeMs - statSync(path).mtimeMs > DEAD_AFTER_MS
+  } catch {
+    return false
   }
 }
 
