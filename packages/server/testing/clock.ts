@@ -18,3 +18,25 @@ export class SetClock implements Clock {
     return () => clearTimeout(timer)
   }
 }
+
+/** A clock that stands still, with one timer, which a test calls itself. */
+export class DueClock implements Clock {
+  due: { readonly task: () => void; readonly ms: number } | undefined
+
+  constructor(public time = Date.UTC(2026, 0, 1)) {}
+
+  now(): number {
+    return this.time
+  }
+
+  monotonic(): number {
+    return this.time
+  }
+
+  after(ms: number, task: () => void): () => void {
+    this.due = { task, ms }
+    return () => {
+      this.due = undefined
+    }
+  }
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Clock } from '../clock.js'
+import { DueClock } from '../../testing/clock.js'
 import type { Log } from '../log/log.js'
 import { createLogger } from '../ops/logging.js'
 import { keepRetention } from './retention.js'
@@ -7,18 +7,7 @@ import { keepRetention } from './retention.js'
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 test('old events are looked for again and again, after a failure too, and no more once it has ended', async () => {
-  let now = 1_000_000
-  let due: { task: () => void; ms: number } | undefined
-  const clock: Clock = {
-    now: () => now,
-    monotonic: () => now,
-    after(ms, task) {
-      due = { task, ms }
-      return () => {
-        due = undefined
-      }
-    },
-  }
+  const clock = new DueClock(1_000_000)
   const asked: number[] = []
   const log: Pick<Log, 'retain'> = {
     async retain(before) {
@@ -31,13 +20,13 @@ test('old events are looked for again and again, after a failure too, and no mor
   const logger = createLogger({ level: 'warn', sink: { write: (line) => lines.push(line) } })
   const end = keepRetention(log as Log, clock, 10_000, logger)
   for (let index = 0; index < 3; index++) {
-    expect(due?.ms).toBe(1000)
-    now += 1000
-    due?.task()
+    expect(clock.due?.ms).toBe(1000)
+    clock.time += 1000
+    clock.due?.task()
     await turn()
   }
   expect(asked).toEqual([991_000, 992_000, 993_000])
   expect(lines).toHaveLength(1)
   await end()
-  expect(due).toBeUndefined()
+  expect(clock.due).toBeUndefined()
 })

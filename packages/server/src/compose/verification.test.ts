@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Clock } from '../clock.js'
+import { DueClock } from '../../testing/clock.js'
 import type { Log } from '../log/log.js'
 import { createLogger } from '../ops/logging.js'
 import { keepVerified } from './verification.js'
@@ -8,24 +8,13 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const DAY_MS = 24 * 60 * 60 * 1000
 
 test('everything is read with nine parts of rest to one of work, once a day, after a failure too, and no more once it has ended', async () => {
-  let now = 1_000_000
-  let due: { task: () => void; ms: number } | undefined
-  const clock: Clock = {
-    now: () => now,
-    monotonic: () => now,
-    after(ms, task) {
-      due = { task, ms }
-      return () => {
-        due = undefined
-      }
-    },
-  }
+  const clock = new DueClock()
   let times = 0
   const log: Pick<Log, 'verify'> = {
     async verify(rest) {
       times++
       // Takes 20 ms, and then none.
-      now += 20
+      clock.time += 20
       await rest?.()
       await rest?.()
       if (times === 1) throw new Error('the disk is slow today')
@@ -34,9 +23,9 @@ test('everything is read with nine parts of rest to one of work, once a day, aft
   }
   const waits: number[] = []
   const step = async () => {
-    const { task, ms } = due ?? { task: () => {}, ms: Number.NaN }
+    const { task, ms } = clock.due ?? { task: () => {}, ms: Number.NaN }
     waits.push(ms)
-    due = undefined
+    clock.due = undefined
     task()
     await turn()
   }
@@ -48,14 +37,14 @@ test('everything is read with nine parts of rest to one of work, once a day, aft
   expect(waits).toEqual([180, 5, DAY_MS, 180, 5])
   expect(times).toBe(2)
   expect(lines).toHaveLength(1)
-  expect(due?.ms).toBe(DAY_MS)
+  expect(clock.due?.ms).toBe(DAY_MS)
   await end()
-  expect(due).toBeUndefined()
+  expect(clock.due).toBeUndefined()
 })
 
 test('an end while something is read waits for no more of it', async () => {
   let read = 0
-  const clock: Clock = { now: () => 0, monotonic: () => 0, after: () => () => {} }
+  const clock = new DueClock()
   const log: Pick<Log, 'verify'> = {
     async verify(rest) {
       for (;;) {
@@ -78,7 +67,7 @@ test('an end while something is read waits for no more of it', async () => {
 })
 
 test('what may end the process is not read, and what reads it is named', async () => {
-  const clock: Clock = { now: () => 0, monotonic: () => 0, after: () => () => {} }
+  const clock = new DueClock()
   const log: Pick<Log, 'verify'> = {
     async verify() {
       throw new Error('it was read')
