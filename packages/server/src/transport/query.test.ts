@@ -78,7 +78,19 @@ describe('where a workspace stream starts', () => {
     })
   }
 
-  for (const since of ['', '15', 'm', '-5m', '15 m', '2025-13-01', '2025-11-22T25:00', 'now', '1763788800000']) {
+  for (const since of [
+    '',
+    '15',
+    'm',
+    '-5m',
+    '15 m',
+    '2025-13-01',
+    '2026-02-30',
+    '2026-02-29T09:30:00Z',
+    '2025-11-22T25:00',
+    'now',
+    '1763788800000',
+  ]) {
     test(`may not be since=${JSON.stringify(since)}`, () => {
       const { code, detail } = refusal(() => stream(`since=${encodeURIComponent(since)}`))
       expect(code).toBe('invalid_parameter')

@@ -77,6 +77,7 @@ function position(name: string, text: string): StartPoint {
 
 const AGE = /^(\d{1,9})(ms|s|m|h|d)$/
 const AGE_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const DAY_CHARS = 'YYYY-MM-DD'.length
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/
 
 function instant(text: string, now: number): StartPoint {
@@ -87,12 +88,18 @@ function instant(text: string, now: number): StartPoint {
   }
   // A time without a zone is UTC, wherever the server stands.
   const zoned = /T[^Z+-]*$/.test(text) ? `${text}Z` : text
-  const time = ISO_TIME.test(text) ? Date.parse(zoned) : Number.NaN
+  const time = ISO_TIME.test(text) && isDay(text.slice(0, DAY_CHARS)) ? Date.parse(zoned) : Number.NaN
   if (!Number.isNaN(time)) return { kind: 'from', time: Math.max(0, time) }
   throw refused(
     'since',
     `${quoted(text)} is neither an age (90s, 15m, 2h, 1d) nor an ISO 8601 time (2026-01-31T09:30:00Z)`,
   )
+}
+
+/** Date.parse takes the 30th of February for the 2nd of March. */
+function isDay(day: string): boolean {
+  const time = Date.parse(day)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
 }
 
 function types(catalogue: Catalogue, kind: ChannelKind, query: URLSearchParams): Pick<ViewRequest, 'types'> {
