@@ -77,7 +77,7 @@ export class Use {
     for (const stream of this.streams) stream.abort()
   }
 
-  /** Every number follows the one before it. */
+  /** Something comes, and every number follows the one before it. */
   private async listen(signal: AbortSignal): Promise<void> {
     let last: number | undefined
     await this.watch('a stream', signal, async () => {
@@ -91,13 +91,21 @@ export class Use {
         last = number
       }
     })
+    if (last === undefined) this.nothingCame('a stream')
   }
 
   private async observe(call: string): Promise<void> {
     const { signal } = this.ending
+    const before = this.observed
     await this.watch('an observer', signal, async () => {
       for await (const _ of this.client.calls.observe(call, { signal, history: 'all' })) this.observed++
     })
+    if (this.observed === before) this.nothingCame('an observer')
+  }
+
+  /** One that was not there for long when all end may have had none. */
+  private nothingCame(name: string): void {
+    if (!this.ending.signal.aborted) this.failures.push(`${name} had nothing`)
   }
 
   private async watch(name: string, signal: AbortSignal, read: () => Promise<void>): Promise<void> {

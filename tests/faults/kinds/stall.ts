@@ -40,7 +40,10 @@ export const stall: Fault = {
   name: 'stall',
   summary: `one in ${READERS_TO_STALLED} of all readers stops reading for seconds, and reads on`,
   rounds: { bounded: 1, usual: 3, full: 5 },
-  why: () => (ownsNetwork ? undefined : "needs root, for a network where the kernel's buffers are narrow"),
+  why: () =>
+    ownsNetwork
+      ? undefined
+      : "needs a network of its own, where the kernel's buffers are narrow (root, and the program unshare)",
   async run(context) {
     const { rounds, scale, say, onEnd } = context
     const widen = narrowBuffers(BUFFER_BYTES)

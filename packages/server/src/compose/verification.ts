@@ -2,9 +2,9 @@ import type { Clock } from '../clock.js'
 import type { Log } from '../log/log.js'
 import type { Logger } from '../ops/logging.js'
 
-/** The event loop's time that it leaves to others, to that which it takes. */
+/** How long it takes the event loop for, and what it then leaves to others of it for each part that it took. */
+const WORK_MS = 1
 const REST_TO_WORK = 9
-const REST_MS_MIN = 5
 /** Between two verifications. */
 const EVERY_MS = 24 * 60 * 60 * 1000
 
@@ -29,6 +29,7 @@ export function keepVerified(
   }
   const ending = new AbortController()
   const { signal } = ending
+
   /** @throws When it is to end: nothing more is read then. */
   function wait(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -49,7 +50,10 @@ export function keepVerified(
     const startedAt = clock.monotonic()
     let since = startedAt
     const faults = await log.verify(async () => {
-      await wait(Math.max(REST_MS_MIN, (clock.monotonic() - since) * REST_TO_WORK))
+      signal.throwIfAborted()
+      const worked = clock.monotonic() - since
+      if (worked < WORK_MS) return
+      await wait(worked * REST_TO_WORK)
       since = clock.monotonic()
     })
     const ms = Math.round(clock.monotonic() - startedAt)

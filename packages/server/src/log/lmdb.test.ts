@@ -168,6 +168,22 @@ test('any mixture of appends, retries, removals and restarts leaves what a simpl
   )
 }, 60_000)
 
+test('who has everything verified may rest before each channel, and end it', async () => {
+  const { log, close } = await openLmdbEngine({ dir: folder(), clock: new SetClock() })
+  const calls = Array.from({ length: 40 }, (_, n) => ({ workspace: 'w1', call: `CA${n}` }))
+  await Promise.all(calls.map((call) => log.append(call, [event(0)])))
+  let rests = 0
+  const rest = async () => void rests++
+  expect(await log.verify(rest)).toEqual([])
+  expect(rests).toBeGreaterThan(calls.length)
+  await expect(log.verify(() => Promise.reject(new Error('enough')))).rejects.toThrow('enough')
+  // One that ends in the middle finds nothing wrong with what it can read no more.
+  const ended = log.verify(async () => {
+    if (--rests === calls.length) await close()
+  })
+  expect(await ended).toEqual([])
+})
+
 test('idempotency keys that have expired leave the disk, those used again stay', async () => {
   const dir = folder()
   const timers: (() => void)[] = []

@@ -158,7 +158,8 @@ export interface Log {
 
   /**
    * Reads every block and every record and checks them. Resolves with what is damaged, empty when nothing is.
-   * @param rest Waited for between two pages; what it throws ends the reading. Default: whatever else is to be done.
+   * @param rest Waited for before each page, of which the least of channels has one; what it throws ends the reading.
+   *   Default: whatever else is to be done. A worker has its parent read, which does not wait for it.
    */
   verify(rest?: () => Promise<void>): Promise<readonly Fault[]>
 

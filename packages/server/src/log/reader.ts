@@ -20,7 +20,7 @@ import type { Channel, Page } from './log.js'
 import { unseal } from './seal.js'
 import type { Vault } from './vault.js'
 
-/** What verification reads before it lets others run: less than a millisecond's work. */
+/** What verification reads at a time: less than a millisecond's work. */
 const VERIFY_PAGE_BYTES = 128 * 1024
 const VERIFY_PAGE_ROWS = 500
 
@@ -141,8 +141,8 @@ export class Reader {
   }
 
   /**
-   * Reads everything, a page at a time. Damage goes to the faults.
-   * @param rest Waited for between two pages. Default: whatever else is to be done.
+   * Reads everything, a page at a time, and of each channel by itself. Damage goes to the faults.
+   * @param rest Waited for before each page. Default: whatever else is to be done.
    * @param onPage Told of what is read of a channel; of one that keeps nothing, once, with no blocks.
    */
   async verify(
@@ -152,10 +152,12 @@ export class Reader {
   ): Promise<void> {
     for (const table of RECORD_TABLES) {
       let start: Buffer | undefined = FIRST_KEY
-      while (start && !isClosing()) {
+      while (start) {
         await rest()
+        if (isClosing()) return
         const rows = this.page(table, start)
         for (const { key, value } of rows) {
+          if (isClosing()) return
           if (unseal(key, value) === undefined) this.damagedRecord(table, key)
           else if (table === 'idempotency') this.verifyExpiry(key, value)
           if (table === 'heads') await this.verifyChannel(key, isClosing, rest, onPage)
@@ -190,12 +192,13 @@ export class Reader {
   ): Promise<void> {
     const channel = parseChannelKey(key)
     if (channel === undefined || !this.heads.isReadable(channel, key)) return
-    for (let after = 0, more = true; more && !isClosing(); ) {
+    for (let after = 0, more = true; more; ) {
+      await rest()
+      if (isClosing()) return
       const { blocks, reachedHead } = this.read(channel, after, VERIFY_PAGE_BYTES)
       onPage(channel, blocks)
       after = blocks[blocks.length - 1]?.last ?? after
       more = !reachedHead
-      if (more) await rest()
     }
   }
 
