@@ -146,7 +146,8 @@ async function start(founding: Founding): Promise<RunningServer> {
   )
   const { url, port } = await served.listen()
   logger.info({ version, data_dir: dir, admin_from: adminKey.source }, 'started')
-  const endVerification = engine.isShared ? undefined : keepVerified(log, engine.pagesAreSound, clock, logger)
+  // What a gateway has in its folder is a copy.
+  const endVerification = engine.isShared ? undefined : keepVerified(log, clock, logger)
 
   // And back again: first what lets new work in, last the storage.
   const lifecycle = watchOver({

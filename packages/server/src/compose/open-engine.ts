@@ -16,8 +16,6 @@ export interface OpenedEngine extends Engine {
   readonly keptAt: string | undefined
   /** Appends made elsewhere that this process does not have yet. */
   behind(): number
-  /** Whether all pages of a file that this process alone has were found sound. */
-  readonly pagesAreSound: boolean
 }
 
 /** How personal data is sealed: asked of the one that is needed. */
@@ -41,9 +39,12 @@ export async function openEngine(
   const { dataDir: dir, natsUrl: servers } = config
   const onFault = (fault: Fault): void => logFault(logger, fault)
   if (servers === undefined) {
-    const engine = await openLmdbEngine({ dir, clock, projections, privacy: await privacy.own(), onFault })
-    const { pagesAreSound } = engine.log
-    return { ...engine, isShared: false, keptAt: undefined, behind: () => 0, pagesAreSound }
+    return {
+      ...(await openLmdbEngine({ dir, clock, projections, privacy: await privacy.own(), onFault })),
+      isShared: false,
+      keptAt: undefined,
+      behind: () => 0,
+    }
   }
   const { natsPartitions: partitions, natsFollow: follow } = config
   const beyond = follow?.find((partition) => partition >= partitions)
@@ -74,6 +75,5 @@ export async function openEngine(
   for (const { name, verdict, detail, advice } of engine.findings) {
     if (verdict !== 'ok') logger.warn({ about: name, advice }, detail)
   }
-  // What is in the folder is a copy.
-  return { ...engine, isShared: true, keptAt: `NATS JetStream at ${shown(servers)}`, pagesAreSound: false }
+  return { ...engine, isShared: true, keptAt: `NATS JetStream at ${shown(servers)}` }
 }

@@ -31,7 +31,7 @@ test('everything is read with nine parts of rest to one of work, once a day, aft
   }
   const lines: string[] = []
   const logger = createLogger({ level: 'warn', sink: { write: (line) => lines.push(line) } })
-  const end = keepVerified(log, true, clock, logger)
+  const end = keepVerified(log, clock, logger)
   await turn()
   for (let index = 0; index < 3; index++) await step()
   expect(waits).toEqual([180, DAY_MS, 180])
@@ -55,28 +55,9 @@ test('an end while something is read waits for no more of it', async () => {
     },
   }
   const lines: string[] = []
-  const end = keepVerified(
-    log,
-    true,
-    clock,
-    createLogger({ level: 'warn', sink: { write: (line) => lines.push(line) } }),
-  )
+  const end = keepVerified(log, clock, createLogger({ level: 'warn', sink: { write: (line) => lines.push(line) } }))
   await turn()
   await end()
   expect(read).toBe(1)
   expect(lines).toEqual([])
-})
-
-test('what may end the process is not read, and what reads it is named', async () => {
-  const clock = new DueClock()
-  const log: Pick<Log, 'verify'> = {
-    async verify() {
-      throw new Error('it was read')
-    },
-  }
-  const lines: string[] = []
-  const logger = createLogger({ level: 'warn', sink: { write: (line) => lines.push(line) } })
-  await keepVerified(log, false, clock, logger)()
-  expect(lines).toHaveLength(1)
-  expect(lines[0]).toContain('switchboard backup')
 })

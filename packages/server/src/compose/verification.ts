@@ -11,22 +11,8 @@ const EVERY_MS = 24 * 60 * 60 * 1000
 /**
  * Reads everything that is stored, at a tenth of the event loop's time, so that damage is known before somebody needs what is
  * damaged: at once, and then every day. What it finds is among the log's faults. The returned function ends it.
- * @param pagesAreSound When they may not be, nothing is read: LMDB ends the process at a page that is none.
  */
-export function keepVerified(
-  log: Pick<Log, 'verify'>,
-  pagesAreSound: boolean,
-  clock: Clock,
-  logger: Logger,
-): () => Promise<void> {
-  if (!pagesAreSound) {
-    const advice = 'A back-up reads and checks all of it: `switchboard backup`.'
-    logger.warn(
-      { advice },
-      'the log is too large to have all its pages looked at in a start: it is not read and checked',
-    )
-    return async () => {}
-  }
+export function keepVerified(log: Pick<Log, 'verify'>, clock: Clock, logger: Logger): () => Promise<void> {
   const ending = new AbortController()
   const { signal } = ending
 

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { open as lmdb } from 'lmdb'
 import { afterEach, expect, test } from 'vitest'
@@ -14,6 +14,7 @@ import { logTrouble, openEnvironment } from './environment.js'
 import { channelKey, idempotencyKey, projectionKey, storeKey, type TableName } from './keys.js'
 import { openLmdbEngine } from './lmdb.js'
 import type { Channel, Fault, NewEvent } from './log.js'
+import { findBadPage, PageTour } from './pages.js'
 
 const W1: Channel = { workspace: 'w1' }
 const C1: Channel = { workspace: 'w1', call: 'CA1' }
@@ -352,6 +353,48 @@ test('a changed number in either head, with which an older state would pass for 
       await expect(open(dir), `bit ${bit} of page ${page / 4096}`).rejects.toMatchObject({ code: 'storage_fault' })
     }
   }
+})
+
+test('a tour of some pages at a time finds each page that a look at all of them finds', async () => {
+  const { path } = await written()
+  const pristine = readFileSync(path)
+  const found = (pagesMax: number) => {
+    const tour = new PageTour(path)
+    let [answer, steps] = [tour.step(pagesMax), 1]
+    for (; answer === 'more'; steps++) answer = tour.step(pagesMax)
+    tour.end()
+    return { bad: answer, steps }
+  }
+  expect(found(1).bad).toBeUndefined()
+  expect(found(1).steps).toBeGreaterThan(found(7).steps)
+  expect(found(1000).steps).toBe(1)
+  let count = 0
+  for (let page = 2; page < pristine.length / 4096; page++) {
+    writeFileSync(path, Buffer.from(pristine).fill(0, page * 4096, (page + 1) * 4096))
+    const all = findBadPage(path, () => false)
+    expect(found(1).bad, `page ${page}`).toEqual(all)
+    if (all !== undefined) count++
+  }
+  expect(count).toBeGreaterThan(10)
+})
+
+test('a page that goes bad while a server has the file is named before anybody meets it, and the process lives', async () => {
+  const { path, dir } = await written()
+  const { log, faults, close } = await open(dir)
+  expect(await log.verify()).toEqual([])
+  // Pages of the tree that are not its values, as a disk would lose them.
+  const bytes = readFileSync(path)
+  const isLeafOfBlocks = (at: number) => bytes.readUInt16LE(at + 18) === 2 && bytes.indexOf('<<0', at) < at + 4096
+  const leaves = Array.from({ length: bytes.length / 4096 - 2 }, (_, page) => (page + 2) * 4096).filter(isLeafOfBlocks)
+  const file = openSync(path, 'r+')
+  for (const at of leaves) writeSync(file, Buffer.alloc(4096), 0, 4096, at)
+  closeSync(file)
+  expect(await log.verify()).toMatchObject([{ detail: expect.stringContaining('is not what was stored') }])
+  expect(faults).toHaveLength(1)
+  expect(log.health().faults).toHaveLength(1)
+  await close()
+  // Until then nothing was read: a start says the same.
+  await expect(open(dir)).rejects.toMatchObject({ code: 'storage_fault' })
 })
 
 test('a key that is out of its order in a page, so that a look-up would miss it, stops the start', async () => {

@@ -6,7 +6,7 @@ import { type Database, open, type RangeOptions, type RootDatabase, type RootDat
 import { lengthOf } from './datafile.js'
 import { assertNotRestoring, flushFolder } from './folder.js'
 import { type TableName, tableNames } from './keys.js'
-import { findBadPage, hasSoundHeads } from './pages.js'
+import { type BadPage, findBadPage, hasSoundHeads, PageTour } from './pages.js'
 import { sealJson, unseal } from './seal.js'
 
 /** The layout of keys.ts, codec.ts and their values. A server refuses a folder of a newer one. */
@@ -24,8 +24,10 @@ export const DATA_FILE = 'log.mdb'
 /** What a new log takes at once, with room to spare. */
 const NEW_FILE_BYTES = 256 * 1024
 
-/** Time for the check of pages at a start: a gigabyte of small events, or some ten of large ones. */
-const PAGES_CHECK_MS = 2000
+/** Time for the check of pages at a start, which is to answer within a second: of some 120 MB of small events all are looked at. */
+const PAGES_CHECK_MS = 150
+/** Less than a millisecond's work. */
+const PAGES_AT_A_TIME = 100
 
 /** A put, or with `value` undefined a removal. */
 export interface Write {
@@ -63,8 +65,6 @@ export interface Snapshot {
  * throw there and leave half of it behind (lmdb-js does not roll back when a transaction's callback throws).
  */
 export interface Environment {
-  /** True when all pages were found sound as it was opened, and none is met that ends the process. */
-  readonly pagesAreSound: boolean
   get(table: TableName, key: Buffer): Buffer | undefined
   range(table: TableName, range: Range): Iterable<Row>
   keys(table: TableName, range: Range): Iterable<Buffer>
@@ -80,6 +80,12 @@ export interface Environment {
    * @throws SwitchboardError `storage_fault` when a page is damaged, and what the file system says.
    */
   copyTo(path: string): Promise<void>
+  /**
+   * Looks at every page, while commits go on. LMDB ends the process when it meets a damaged one.
+   * @param rest Waited for now and then; what it throws ends the look.
+   * @returns What is damaged, for people; undefined when nothing is, and for a copy of what is durable elsewhere.
+   */
+  pageTrouble(rest: () => Promise<void>): Promise<string | undefined>
   /** What the disk has room for. It rejects when that cannot be found out. */
   freeBytes(): Promise<number>
   /** Frees snapshots that died with their processes. */
@@ -105,7 +111,6 @@ export async function openEnvironment(
   // Made here, so that nobody else can read them for a moment either.
   for (const file of files) closeSync(openSync(file, 'a', 0o600))
   const isNew = statSync(path).size === 0
-  let pagesAreSound = isNew || flush
   if (files.some((file) => statSync(file).size === 0)) assertSpace(dir)
   if (!isNew) {
     restoreLength(path)
@@ -113,10 +118,7 @@ export async function openEnvironment(
     const until = performance.now() + PAGES_CHECK_MS
     if (flush) {
       assertHeads(path)
-      assertPages(path, () => {
-        if (performance.now() > until) pagesAreSound = false
-        return !pagesAreSound
-      })
+      assertPages(path, () => performance.now() > until)
     }
   }
   const { root, tables } = await openTables(path, {
@@ -126,7 +128,7 @@ export async function openEnvironment(
     eventTurnBatching: false,
   })
   for (const file of files) chmodSync(file, 0o600)
-  const environment = wrap(path, root, tables, onDamage, pagesAreSound)
+  const environment = wrap(path, root, tables, onDamage, flush)
   try {
     await checkFormat(environment, isNew, path)
   } catch (error) {
@@ -146,8 +148,7 @@ export async function openForReading(dir: string, onDamage: (detail: string) => 
   const path = join(dir, DATA_FILE)
   assertWhole(path)
   const { root, tables } = await openTables(path, { readOnly: true })
-  // Reading alone changes nothing: the one who writes has looked, or looks with `logTrouble`.
-  const environment = wrap(path, root, tables, onDamage, false)
+  const environment = wrap(path, root, tables, onDamage, true)
   try {
     assertFormat(environment.get('meta', FORMAT_KEY), path)
   } catch (error) {
@@ -179,7 +180,7 @@ function wrap(
   root: RootDatabase<Buffer, Buffer>,
   tables: ReadonlyMap<TableName, Database<Buffer, Buffer>>,
   onDamage: (detail: string) => void,
-  pagesAreSound: boolean,
+  flush: boolean,
 ): Environment {
   const table = (name: TableName) => tables.get(name) as Database<Buffer, Buffer>
   const unreadable = (name: TableName, cause: unknown) => {
@@ -202,7 +203,6 @@ function wrap(
     }
   }
   return {
-    pagesAreSound,
     get(name, key) {
       try {
         return asBuffer(table(name).getBinary(key))
@@ -253,6 +253,31 @@ function wrap(
         await root.backup(copy, true)
       } finally {
         pinned.done()
+      }
+    },
+    async pageTrouble(rest) {
+      if (!flush) return undefined
+      const tour = new PageTour(path)
+      const step = (): BadPage | 'more' | undefined => {
+        const held = root.useReadTransaction()
+        try {
+          return tour.step(PAGES_AT_A_TIME)
+        } finally {
+          held.done()
+        }
+      }
+      try {
+        for (;;) {
+          await rest()
+          const found = step()
+          if (found === undefined) return undefined
+          if (found === 'more') continue
+          // A head that was just being written may have led astray.
+          const again = step()
+          if (again !== undefined && again !== 'more') return textOf(path, again)
+        }
+      } finally {
+        tour.end()
       }
     },
     async freeBytes() {
@@ -369,11 +394,11 @@ function assertWhole(path: string): void {
  */
 function assertPages(path: string, isOver: () => boolean): void {
   const bad = findBadPage(path, isOver)
-  if (bad === undefined) return
-  throw new SwitchboardError(
-    'storage_fault',
-    `${path} is damaged beyond use: page ${bad.page} of it is not what was stored, and with it ${bad.what}. ${RESTORE}`,
-  )
+  if (bad !== undefined) throw new SwitchboardError('storage_fault', `${textOf(path, bad)}. ${RESTORE}`)
+}
+
+function textOf(path: string, { page, what }: BadPage): string {
+  return `${path} is damaged beyond use: page ${page} of it is not what was stored, and with it ${what}`
 }
 
 /** @throws SwitchboardError `storage_fault` when the last commit may be one that is not found any more. */

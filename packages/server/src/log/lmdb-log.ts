@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { limits, SwitchboardError } from '@switchboard/contract'
 import type { Clock } from '../clock.js'
 import { Append, entering } from './append.js'
@@ -43,8 +44,8 @@ export interface LmdbLogOptions {
 
 /** Housekeeping: dead readers' snapshots, expired idempotency keys. */
 const HOUSEKEEPING_MS = 60_000
-/** Time for the check of tails at start, in ms. */
-const TAIL_CHECK_MS = 1000
+/** Time for the check of tails at start, in ms: verification reads all of them, but later. */
+const TAIL_CHECK_MS = 100
 /** A disk that failed may never answer again: closing does not wait for it longer than that, in ms. */
 const BROKEN_CLOSE_MS = 1000
 
@@ -134,11 +135,6 @@ export class LmdbLog extends ReadingLog implements Log {
     return this.kept.projected
   }
 
-  /** Whether everything can be read without meeting a page that ends the process. */
-  get pagesAreSound(): boolean {
-    return this.environment.pagesAreSound
-  }
-
   /** True when something is sealed with keys of a subject. */
   holdsData(workspace: string, subject: Subject): boolean {
     return this.vault?.hasKeys(workspace, subject) === true
@@ -155,7 +151,10 @@ export class LmdbLog extends ReadingLog implements Log {
 
   async verify(rest?: () => Promise<void>): Promise<readonly Fault[]> {
     this.assertOpen()
-    await this.kept.reader.verify(() => this.closed !== undefined, rest)
+    // Of the pages first: reading would end the process at one that is none.
+    const trouble = await this.environment.pageTrouble(rest ?? setImmediate)
+    if (trouble === undefined) await this.kept.reader.verify(() => this.closed !== undefined, rest)
+    else this.faults.damaged(trouble)
     return this.faults.list.filter(({ code }) => code === 'damaged')
   }
 

@@ -94,6 +94,61 @@ export function findBadPage(path: string, isOver: () => boolean): BadPage | unde
   }
 }
 
+/**
+ * Goes through a file that is written meanwhile, some pages at a time: each time from its newest head, and on from the key
+ * that it had come to. So no state of the file is held for long, which LMDB does not bear (docs/decisions/0018).
+ */
+export class PageTour {
+  private readonly file: number
+  /** Trees that it has been through. */
+  private readonly done = new Set<string>()
+  /** The tree that it is in, and the key that it goes on from there. */
+  private within: { readonly what: string; readonly from: Buffer } | undefined
+
+  constructor(path: string) {
+    this.file = openSync(path, 'r')
+  }
+
+  /**
+   * While a reader holds the newest state.
+   * @returns The first bad page; `more` when there are pages that it has not come to; undefined at the end.
+   */
+  step(pagesMax: number): BadPage | 'more' | undefined {
+    const meta = currentMeta(this.file)
+    if (meta === undefined) return { page: 0, what: HEAD }
+    const bytes = Buffer.alloc(meta.pageBytes)
+    const ahead: Place[] = []
+    const walks = [walkOf(meta.free, FREE_PAGES, ahead, true), walkOf(meta.main, TABLES, ahead)]
+    let left = pagesMax
+    for (let place = ahead.pop(); place !== undefined; place = ahead.pop()) {
+      const { walk, to } = place
+      // The way to the tables is short, and gone again each time.
+      if (walk.what !== TABLES && this.wasAt(walk, to)) continue
+      if (!isPage(this.file, bytes, place, meta)) return { page: place.page, what: wordsOf(place) }
+      const below: Place[] = []
+      collect(bytes, place, below, walks)
+      left--
+      const isLeaf = place.depth === walk.tree.depth
+      ahead.push(...below.reverse())
+      if (walk.what === TABLES || !isLeaf) continue
+      this.within = to && { what: walk.what, from: to }
+      if (to === undefined) this.done.add(walk.what)
+      if (left <= 0) return 'more'
+    }
+    return undefined
+  }
+
+  end(): void {
+    closeSync(this.file)
+  }
+
+  /** Whether it has been through all of a tree up to a key. */
+  private wasAt({ what, isNumbered }: Walk, to: Buffer | undefined): boolean {
+    if (this.done.has(what)) return true
+    return to !== undefined && this.within?.what === what && compare(to, this.within.from, isNumbered) <= 0
+  }
+}
+
 /** False when the newest head of a file that nobody changes may not be the newest. */
 export function hasSoundHeads(path: string): boolean {
   const file = openSync(path, 'r')
@@ -147,13 +202,20 @@ function isInOrder(bytes: Buffer, { walk, from, to }: Place, count: number): boo
   // The first of a branch has no key of its own.
   const first = bytes.readUInt16LE(18) === IS_BRANCH ? 1 : 0
   for (let index = first; index < count; index++) {
-    const key = keyIn(bytes, nodeAt(bytes, index))
-    const before = index > first ? keyIn(bytes, nodeAt(bytes, index - 1)) : undefined
-    if (isNumbered && key.length !== NUMBER_BYTES) return false
-    if (before ? compare(before, key, isNumbered) >= 0 : from && compare(from, key, isNumbered) > 0) return false
-    if (index === count - 1 && to && compare(key, to, isNumbered) >= 0) return false
+    const at = nodeAt(bytes, index)
+    if (isNumbered && keyIn(bytes, at).length !== NUMBER_BYTES) return false
+    if (index > first && !isAfter(bytes, nodeAt(bytes, index - 1), at, isNumbered)) return false
+    if (index === first && from && compare(from, keyIn(bytes, at), isNumbered) > 0) return false
+    if (index === count - 1 && to && compare(keyIn(bytes, at), to, isNumbered) >= 0) return false
   }
   return true
+}
+
+/** Whether a node's key is greater than another's. Most of the time goes here: no key is taken out. */
+function isAfter(bytes: Buffer, one: number, other: number, isNumbered: boolean): boolean {
+  const [from, to] = [one + NODE_BYTES, other + NODE_BYTES]
+  if (isNumbered) return bytes.readBigUInt64LE(from) < bytes.readBigUInt64LE(to)
+  return bytes.compare(bytes, from, from + bytes.readUInt16LE(one + 6), to, to + bytes.readUInt16LE(other + 6)) > 0
 }
 
 function compare(one: Buffer, other: Buffer, isNumbered: boolean): number {

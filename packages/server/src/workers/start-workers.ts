@@ -176,7 +176,7 @@ export async function startWorkers(founding: Founding): Promise<RunningServer> {
   const { url, port } = await fleet.start()
   health.tell({ kind: 'started' })
   logger.info({ version, data_dir: dir, admin_from: adminKey.source, workers: config.workers }, 'started')
-  endVerification = keepVerified(log, log.pagesAreSound, clock, logger)
+  endVerification = keepVerified(log, clock, logger)
 
   return {
     url,

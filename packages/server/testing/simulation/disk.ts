@@ -152,7 +152,6 @@ export class SimulatedDisk {
       for (const { key } of rows(name, range)) yield key
     }
     return {
-      pagesAreSound: true,
       get(name, key) {
         assertAlive()
         return disk.#table(name).get(key)
@@ -160,6 +159,7 @@ export class SimulatedDisk {
       range: rows,
       keys,
       renew() {},
+      pageTrouble: async () => undefined,
       commit(writes) {
         assertAlive()
         if (writes.length === 0) return Promise.resolve()
