@@ -17,6 +17,8 @@ export const bin = join(root, 'packages/cli/bin/switchboard.js')
 
 export type Json = Record<string, unknown>
 
+const LAST_WORDS_CHARS = 1000
+
 /** A port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   const [port] = await freePorts(1)
@@ -105,6 +107,13 @@ export class TestServer {
   /** Of the process that ran last; null while it runs, and when a signal ended it. */
   get exitCode(): number | null {
     return this.process?.exitCode ?? null
+  }
+
+  /** How the process ended, if it did, and what it said last. */
+  get lastWords(): string {
+    const { exitCode, signalCode } = this.process ?? {}
+    const state = exitCode === null && signalCode === null ? 'it runs' : `it ended with ${exitCode ?? signalCode}`
+    return `${state}; it said last: ${this.output.slice(-LAST_WORDS_CHARS)}`
   }
 
   /** Environment for command line processes that talk to this server. */

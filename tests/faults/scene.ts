@@ -126,7 +126,13 @@ export class Scene {
         return this.acks >= target || undefined
       },
       ACK_MS_MAX,
-    )
+    ).catch(async (error: Error) => {
+      const state = await this.readiness().then(
+        ({ status, text }) => `/readyz: ${status} ${text}`,
+        (cause) => `/readyz: ${cause}`,
+      )
+      throw new Error(`${error.message}; ${state}; ${this.server.lastWords}`)
+    })
   }
 
   /** Milliseconds from now until something is acknowledged. */
