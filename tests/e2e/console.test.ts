@@ -46,11 +46,15 @@ inBrowser('the console in a browser', (browser) => {
 
   async function shows(page: Page, ids: readonly string[]): Promise<void> {
     let seen: string[] = []
-    await until(`${ids.length} events on screen`, async () => {
+    const isThere = until(`${ids.length} events on screen`, async () => {
       seen = await idsShown(page)
       return seen.join() === ids.join() || undefined
-    }).catch(() => undefined)
-    expect(seen).toEqual(ids)
+    })
+    // With what is there instead: a page that is still reading, cannot read, or has ended.
+    await isThere.catch(async (error: unknown) => {
+      const text = await page.locator('body').innerText()
+      throw new Error(`shown: [${seen}]; wanted: [${ids}]; the page: ${text}`, { cause: error })
+    })
   }
 
   test('events appear once and in order; the filter is in the address; pausing counts', async () => {

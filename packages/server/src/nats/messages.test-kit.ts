@@ -35,21 +35,15 @@ export class NumbersClient {
   }
 
   /** As `publish`, again and again while nobody takes it. */
-  async publishStubbornly(n: number): Promise<void> {
-    for (;;) {
-      try {
-        return await this.publish(n)
-      } catch (error) {
-        if (this.connection.isClosed()) throw error
-      }
-    }
+  publishStubbornly(n: number): Promise<void> {
+    return this.stubbornly(() => this.publish(n))
   }
 
   /** All numbers that the stream holds, in its order. */
   async stored(): Promise<readonly number[]> {
-    const { streams } = await this.js.jetstreamManager()
-    // From its leader. A consumer may live at a node that is behind, and believe that it has seen all.
-    const { state } = await streams.info(STREAM)
+    // From its leader. A consumer may live at a node that is behind, and believe that it has seen all. A node that is back
+    // may call one more election, in which nobody answers.
+    const { state } = await this.stubbornly(async () => (await this.js.jetstreamManager()).streams.info(STREAM))
     const numbers: number[] = []
     if (state.messages === 0) return numbers
     const consumer = await this.js.consumers.get(STREAM)
@@ -58,5 +52,16 @@ export class NumbersClient {
       if (message.seq === state.last_seq) break
     }
     return numbers
+  }
+
+  /** The answer, asked for again and again while there is none. */
+  private async stubbornly<T>(ask: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await ask()
+      } catch (error) {
+        if (this.connection.isClosed()) throw error
+      }
+    }
   }
 }
