@@ -91,18 +91,23 @@ function vitest(patterns) {
   const folder = mkdtempSync(join(tmpdir(), 'switchboard-tests-'))
   const report = join(folder, 'report.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  spawnSync('node', [`${root}node_modules/vitest/vitest.mjs`, 'run', ...reporters, ...patterns], {
-    cwd: root,
-    stdio: 'inherit',
-  })
+  const { status: exit } = spawnSync(
+    'node',
+    [`${root}node_modules/vitest/vitest.mjs`, 'run', ...reporters, ...patterns],
+    { cwd: root, stdio: 'inherit' },
+  )
   try {
     const summary = JSON.parse(readFileSync(report, 'utf8'))
     passed += summary.numPassedTests
-    // A file that does not even load holds no test, and must count all the same.
-    const unloaded = summary.testResults.filter(
-      ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+    // A file that does not even load, or fails around its tests, has no test that failed, and must count all the same.
+    const around = summary.testResults.filter(
+      ({ status, assertionResults }) =>
+        status === 'failed' && !assertionResults.some((assertion) => assertion.status === 'failed'),
     )
-    failed += summary.numFailedTests + unloaded.length
+    const failures = summary.numFailedTests + around.length
+    failed += failures
+    // As an error that nobody awaited, which is of no file.
+    if (exit !== 0 && failures === 0) failed++
     skipped += summary.numPendingTests + summary.numTodoTests
     if (summary.numTotalTests === 0) failed++
   } catch (error) {

@@ -48,6 +48,8 @@ export interface ServerOptions {
   readonly workspace?: string
   /** What to serve HTTPS with. Default: plain HTTP. */
   readonly certificate?: CertificateOfTest
+  /** How long it may take until it is ready, in ms. Default: 20 s. */
+  readonly readyMsMax?: number
   /** Takes what ends the server; by default the server ends with the test that started it. */
   readonly onEnd?: (end: () => Promise<void>) => void
 }
@@ -66,13 +68,14 @@ export class TestServer {
     readonly port: number,
     private readonly env: Readonly<Record<string, string>>,
     private readonly certificate: CertificateOfTest | undefined,
+    private readonly readyMsMax: number | undefined,
   ) {
     this.adminKey = env.SWITCHBOARD_ADMIN_KEY ?? randomBytes(24).toString('hex')
   }
 
   static async start(options: ServerOptions = {}): Promise<TestServer> {
     const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'switchboard-data-'))
-    const server = new TestServer(dir, await freePort(), options.env ?? {}, options.certificate)
+    const server = new TestServer(dir, await freePort(), options.env ?? {}, options.certificate, options.readyMsMax)
     const { onEnd = onTestFinished } = options
     onEnd(async () => {
       await server.kill('SIGKILL')
@@ -155,10 +158,21 @@ export class TestServer {
     child.stderr?.on('data', (bytes: Buffer) => {
       this.output += bytes.toString()
     })
-    await until('the server to be ready', async () => {
+    let seen = ''
+    const ask = async () => {
       if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.output}`)
-      const answer = await this.fetch(`${this.url}/readyz`).catch(() => undefined)
-      return answer?.status === 200 ? true : undefined
+      try {
+        const answer = await this.fetch(`${this.url}/readyz`)
+        seen = await answer.text()
+        return answer.status === 200 || undefined
+      } catch {
+        seen = 'no answer'
+        return undefined
+      }
+    }
+    const isReady = until('the server to be ready', ask, this.readyMsMax)
+    await isReady.catch((cause: Error) => {
+      throw new Error(`${cause.message}; /readyz: ${seen}; its last words: ${this.lastWords}`, { cause })
     })
   }
 

@@ -11,6 +11,8 @@ export const STREAM = 'SB_EVENTS_0'
 const STREAMS = [STREAM, 'KV_sb_records']
 /** Servers that come back may call for one election after another. */
 const WHOLE_MS_MAX = 60_000
+/** A gateway waits that long itself for servers that are still choosing leaders, for each of the streams that it makes. */
+const GATEWAY_READY_MS_MAX = 60_000
 
 export interface ClusterOptions {
   /** Default: two. */
@@ -88,6 +90,7 @@ export class Cluster {
     return TestServer.start({
       env: { ...this.env, ...env },
       onEnd: this.options.onEnd ?? onTestFinished,
+      readyMsMax: GATEWAY_READY_MS_MAX,
       ...(workspace !== undefined && { workspace }),
     })
   }
