@@ -1,5 +1,6 @@
-import { type Catalogue, type ChannelKind, compileTypeFilter, SwitchboardError } from '@switchboard/contract'
+import { type Catalogue, type ChannelKind, compileTypeFilter } from '@switchboard/contract'
 import { type Entry, lineJson } from '../log/block.js'
+import { refusedParameter } from '../refused-parameter.js'
 
 /** The members of an event that a subscriber may filter by; each is also the name of its query parameter. */
 export const filterNames = ['call_sid', 'surface_id', 'entity_id', 'operator_id', 'data_source_id'] as const
@@ -52,7 +53,7 @@ function typeFilter(catalogue: Catalogue, kind: ChannelKind, types: readonly str
   const compiled = compileTypeFilter(catalogue, kind, types)
   if (compiled.ok) return compiled.matches
   const faults = compiled.errors.map(({ message }) => message).join('; ')
-  throw new SwitchboardError('invalid_parameter', `types: ${faults}`)
+  throw refusedParameter('types', faults)
 }
 
 function filter(

@@ -151,6 +151,15 @@ describe('a failure', () => {
     expect(await bad(`${events}?after=yesterday`)).toEqual(['invalid_position', expect.stringContaining('after')])
     expect(await bad(`${events}?since=yesterday`)).toEqual(['invalid_parameter', expect.stringContaining('since')])
     expect(await bad(`${events}?continuation_token=x`)).toEqual(['invalid_parameter', expect.any(String)])
+    expect(await bad(`${events}?after=1-1&after=2-1`)).toEqual([
+      'invalid_parameter',
+      'The query parameter after is given more than once; give it once.',
+    ])
+    const wrong = ['tpyes=call.started', 'types=call.startd', 'after=x', 'since=x', 'continuation_token=x', 'limit=0']
+    for (const query of wrong) {
+      const { errors } = (await server.ask('GET', `${events}?${query}`)).json()
+      expect(errors, query).toEqual([{ path: `/${query.split('=')[0]}`, message: expect.any(String) }])
+    }
     expect(await bad(`/v1/${server.workspace}/calls/a%20b/events`)).toEqual([
       'invalid_parameter',
       expect.stringContaining('call_sid'),

@@ -5,11 +5,11 @@ import {
   type Catalogue,
   limits,
   type RouteQuery,
-  SwitchboardError,
 } from '@switchboard/contract'
 import { firstSince, type Kept, keptOf } from '../audit/find.js'
 import type { Clock } from '../clock.js'
 import type { Ledger } from '../log/ledger.js'
+import { refusedContinuation } from '../refused-parameter.js'
 import { parseStreamQuery } from '../transport/query.js'
 import type { Handlers } from './route-types.js'
 
@@ -85,5 +85,5 @@ function passes({ actor, action, target }: AuditRecord, query: Query): boolean {
 
 function placeOf(token: string): number {
   if (/^[1-9][0-9]{0,14}$/.test(token)) return Number(token)
-  throw new SwitchboardError('invalid_parameter', 'The continuation_token is not one of this list.')
+  throw refusedContinuation()
 }

@@ -1,17 +1,11 @@
-import {
-  type Catalogue,
-  limits,
-  parsePosition,
-  parseResumePoint,
-  type RouteQuery,
-  SwitchboardError,
-} from '@switchboard/contract'
+import { type Catalogue, limits, parsePosition, type RouteQuery, SwitchboardError } from '@switchboard/contract'
 import type { Principal } from '../access/principal.js'
 import type { Clock } from '../clock.js'
 import type { StartPoint } from '../fanout/resume.js'
 import { createView, filterNames, type ViewRequest } from '../fanout/view.js'
 import type { Log } from '../log/log.js'
-import { parseStreamQuery } from '../transport/query.js'
+import { refusedContinuation } from '../refused-parameter.js'
+import { parseStreamQuery, resumePointOf } from '../transport/query.js'
 import { mustMask } from '../transport/redaction.js'
 import { type HistoryPage, readHistory } from './read-history.js'
 import type { Handlers } from './route-types.js'
@@ -69,16 +63,9 @@ function startOf(catalogue: Catalogue, query: Partial<Query>, clock: Clock): Sta
   if (token !== undefined) {
     const position = parsePosition(token)
     if (position !== undefined) return { kind: 'after', position }
-    throw new SwitchboardError('invalid_parameter', 'The continuation_token is not one of this list.')
+    throw refusedContinuation()
   }
-  if (after !== undefined) {
-    const point = parseResumePoint(after)
-    if (point !== undefined) return point
-    throw new SwitchboardError(
-      'invalid_position',
-      'The query parameter after must be a position, <unix ms>-<sequence>, or a number of Unix milliseconds.',
-    )
-  }
+  if (after !== undefined) return resumePointOf('after', after)
   if (since === undefined) return { kind: 'all' }
   // Read as the stream reads it.
   return parseStreamQuery(catalogue, new URLSearchParams({ since }), { 'last-event-id': undefined }, clock.now()).start

@@ -1,4 +1,5 @@
-import { limits, SwitchboardError } from '@switchboard/contract'
+import { limits } from '@switchboard/contract'
+import { refusedContinuation } from '../refused-parameter.js'
 import { keyTokens } from './read-records.js'
 
 /** How a list is asked for. */
@@ -22,9 +23,7 @@ export interface ListPage<T> {
 export function pageOf<T>(items: readonly T[], idOf: (item: T) => string, query: ListQuery): ListPage<T> {
   const { limit = limits.pageDefault, continuation_token: token } = query
   const from = token === undefined ? 0 : items.findIndex((item) => idOf(item) === token) + 1
-  if (token !== undefined && from === 0) {
-    throw new SwitchboardError('invalid_parameter', 'The continuation_token is not one of this list, or no longer.')
-  }
+  if (token !== undefined && from === 0) throw refusedContinuation()
   const shown = items.slice(from, from + limit)
   const last = shown[shown.length - 1]
   const more = from + limit < items.length && last !== undefined

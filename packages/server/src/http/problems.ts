@@ -100,7 +100,10 @@ const frameworkFailures: Readonly<Record<string, readonly [FailureCode, string]>
   FST_ERR_CTP_BODY_TOO_LARGE: ['body_too_large', 'The body is too large.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_json', 'The body is empty.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_json', 'The body is not JSON.'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'This content type is not accepted here.'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    'unsupported_media_type',
+    'The Content-Type is empty, or is none that is accepted here: send application/json.',
+  ],
   ECONNRESET: ['bad_request', 'The connection ended before the body did.'],
 }
 
@@ -118,6 +121,10 @@ function validationFailure(error: FastifyError): SwitchboardError {
         return { path: instancePath + pointer([String(told.missingProperty)]), message: 'is required' }
       if (keyword === 'additionalProperties') {
         return { path: instancePath + pointer([String(told.additionalProperty)]), message: 'is not accepted' }
+      }
+      if (keyword === 'type' && told.type === 'string' && context === 'querystring') {
+        // All of a query is text: only what is given twice is something else.
+        return { path: instancePath, message: 'is given more than once; give it once' }
       }
       if (keyword === 'enum') return { path: instancePath, message: `must be one of ${listOf(told.allowedValues)}` }
       return { path: instancePath, message: textMessage(keyword, told) ?? message ?? 'is not accepted' }

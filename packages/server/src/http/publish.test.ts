@@ -193,6 +193,8 @@ describe('a body that is refused', () => {
 
   test('for its type is told which are accepted', async () => {
     const server = await openTestApp()
+    const none = await server.ask('POST', eventsOf(server), { body: 'x', headers: { 'content-type': '' } })
+    expect(none.json().detail).toContain('send application/json')
     const headers = { 'content-type': 'text/plain' }
     const { accepted, detail } = (await server.ask('POST', eventsOf(server), { body: 'x', headers })).json()
     expect(accepted).toEqual(['application/json', 'application/x-ndjson'])

@@ -1,5 +1,5 @@
-import { commaSeparated, SwitchboardError } from '@switchboard/contract'
-import { quoted } from '../transport/query.js'
+import { commaSeparated, type SwitchboardError } from '@switchboard/contract'
+import { refusedParameter } from '../refused-parameter.js'
 
 interface PropertySchema {
   readonly type?: string
@@ -39,5 +39,5 @@ function numberOf(value: unknown): unknown {
 
 function unknownName(name: string, known: readonly string[]): SwitchboardError {
   const accepted = known.length === 0 ? 'none is' : `known are ${known.join(', ')}`
-  return new SwitchboardError('invalid_parameter', `${quoted(name)} is not a query parameter here; ${accepted}.`)
+  return refusedParameter(name, `is not a query parameter here; ${accepted}`)
 }

@@ -1,5 +1,6 @@
-import { formatPosition, type JsonObject, type Position, SwitchboardError } from '@switchboard/contract'
+import { formatPosition, type JsonObject, type Position } from '@switchboard/contract'
 import type { Log, ProjectedRecord } from '../log/log.js'
+import { refusedContinuation } from '../refused-parameter.js'
 
 /** Records read from the log at a time. */
 const READ_RECORDS = 500
@@ -56,7 +57,7 @@ export const keyTokens = {
   keyOf(token: string): string {
     const key = Buffer.from(token, 'base64url').toString('utf8')
     if (keyTokens.of(key) === token) return key
-    throw new SwitchboardError('invalid_parameter', 'The continuation_token is not one of this list.')
+    throw refusedContinuation()
   },
 }
 

@@ -1,14 +1,7 @@
-import {
-  type Catalogue,
-  type ChannelKind,
-  compileTypeFilter,
-  limits,
-  parseResumePoint,
-  SwitchboardError,
-} from '@switchboard/contract'
+import { type Catalogue, type ChannelKind, compileTypeFilter, limits, parseResumePoint } from '@switchboard/contract'
 import type { StartPoint } from '../fanout/resume.js'
 import { type FilterName, filterNames, type ViewRequest } from '../fanout/view.js'
-import { visible } from '../visible.js'
+import { quoted, refusedParameter } from '../refused-parameter.js'
 
 /** What a subscriber asks for, before anybody knows what it may see. */
 export interface StreamQuery {
@@ -36,7 +29,7 @@ export function parseStreamQuery(
   const typed = one(query, 'last_event_id')
   const since = one(query, 'since')
   // All are checked, whichever wins: a mistake shows at once, not on the first reconnect.
-  const fromQuery = typed === undefined ? undefined : position('last_event_id', typed)
+  const fromQuery = typed === undefined ? undefined : resumePointOf('last_event_id', typed)
   const fromSince = since === undefined ? undefined : instant(since, now)
   return {
     start: fromHeader(headers['last-event-id']) ?? fromQuery ?? fromSince ?? { kind: 'live' },
@@ -52,8 +45,8 @@ export function parseObserverQuery(catalogue: Catalogue, query: URLSearchParams)
   refuseUnknown(query, OBSERVER_PARAMETERS)
   const after = one(query, 'after')
   const history = one(query, 'history') ?? 'none'
-  if (history !== 'all' && history !== 'none') throw refused('history', 'must be all or none')
-  const start: StartPoint | undefined = after === undefined ? undefined : position('after', after)
+  if (history !== 'all' && history !== 'none') throw refusedParameter('history', 'must be all or none')
+  const start: StartPoint | undefined = after === undefined ? undefined : resumePointOf('after', after)
   return {
     start: start ?? { kind: history === 'all' ? 'all' : 'live' },
     view: types(catalogue, 'observer', query),
@@ -66,13 +59,12 @@ function fromHeader(header: string | string[] | undefined): StartPoint | undefin
   return parseResumePoint(text) ?? { kind: 'malformed', text }
 }
 
-function position(name: string, text: string): StartPoint {
+/** @throws SwitchboardError `invalid_position`. */
+export function resumePointOf(name: string, text: string): StartPoint {
   const point = parseResumePoint(text)
   if (point !== undefined) return point
-  throw new SwitchboardError(
-    'invalid_position',
-    `${name}: ${quoted(text)} is not a position; give one as it was delivered (1763788800123-42), or Unix milliseconds`,
-  )
+  const accepted = 'give one as it was delivered (1763788800123-42), or Unix milliseconds'
+  throw refusedParameter(name, `${quoted(text)} is not a position; ${accepted}`, 'invalid_position')
 }
 
 const AGE = /^(\d{1,9})(ms|s|m|h|d)$/
@@ -90,7 +82,7 @@ function instant(text: string, now: number): StartPoint {
   const zoned = /T[^Z+-]*$/.test(text) ? `${text}Z` : text
   const time = ISO_TIME.test(text) && isDay(text.slice(0, DAY_CHARS)) ? Date.parse(zoned) : Number.NaN
   if (!Number.isNaN(time)) return { kind: 'from', time: Math.max(0, time) }
-  throw refused(
+  throw refusedParameter(
     'since',
     `${quoted(text)} is neither an age (90s, 15m, 2h, 1d) nor an ISO 8601 time (2026-01-31T09:30:00Z)`,
   )
@@ -109,9 +101,10 @@ function types(catalogue: Catalogue, kind: ChannelKind, query: URLSearchParams):
     .flatMap((value) => value.split(','))
     .map((pattern) => pattern.trim())
     .filter((pattern) => pattern !== '')
-  if (patterns.length === 0) throw refused('types', 'is empty; give event types (call.started,call.*), or leave it out')
+  if (patterns.length === 0)
+    throw refusedParameter('types', 'is empty; give event types (call.started,call.*), or leave it out')
   const compiled = compileTypeFilter(catalogue, kind, patterns)
-  if (!compiled.ok) throw refused('types', compiled.errors.map(({ message }) => message).join('; '))
+  if (!compiled.ok) throw refusedParameter('types', compiled.errors.map(({ message }) => message).join('; '))
   return { types: patterns }
 }
 
@@ -121,11 +114,11 @@ function fields(query: URLSearchParams): Pick<ViewRequest, 'fields'> {
     const values = query.getAll(name)
     if (values.length === 0) continue
     if (values.length > limits.filterValuesMax) {
-      throw refused(name, `is given ${values.length} times; ${limits.filterValuesMax} is the most`)
+      throw refusedParameter(name, `is given ${values.length} times; ${limits.filterValuesMax} is the most`)
     }
-    if (values.some((value) => value === '')) throw refused(name, 'is empty; give an id, or leave it out')
+    if (values.some((value) => value === '')) throw refusedParameter(name, 'is empty; give an id, or leave it out')
     if (values.some((value) => value.length > limits.idCharsMax)) {
-      throw refused(name, `is longer than ${limits.idCharsMax} characters, which no id is`)
+      throw refusedParameter(name, `is longer than ${limits.idCharsMax} characters, which no id is`)
     }
     asked[name] = values
   }
@@ -134,7 +127,7 @@ function fields(query: URLSearchParams): Pick<ViewRequest, 'fields'> {
 
 function one(query: URLSearchParams, name: string): string | undefined {
   const values = query.getAll(name)
-  if (values.length > 1) throw refused(name, `is given ${values.length} times; give it once`)
+  if (values.length > 1) throw refusedParameter(name, `is given ${values.length} times; give it once`)
   return values[0]
 }
 
@@ -142,17 +135,11 @@ function refuseUnknown(query: URLSearchParams, known: readonly string[]): void {
   for (const name of query.keys()) {
     if (known.includes(name)) continue
     if (name === 'access_token') {
-      throw refused(name, 'is not accepted here; give the token as subprotocols (auth, <token>) or in Authorization')
+      throw refusedParameter(
+        name,
+        'is not accepted here; give the token as subprotocols (auth, <token>) or in Authorization',
+      )
     }
-    throw refused(quoted(name), `is not a parameter here; known are ${known.join(', ')}`)
+    throw refusedParameter(name, `is not a parameter here; known are ${known.join(', ')}`)
   }
-}
-
-function refused(name: string, detail: string): SwitchboardError {
-  return new SwitchboardError('invalid_parameter', `${name}: ${detail}`)
-}
-
-/** What was sent, short and without characters that nobody sees. */
-export function quoted(text: string): string {
-  return visible(JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text))
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { failures, limits, PATH_ID_PATTERN, SwitchboardError } from '@switchboard/contract'
 import { WebSocket, WebSocketServer } from 'ws'
+import { refusedParameter } from '../refused-parameter.js'
 import { hostsOf } from '../request-hosts.js'
 import { requestIdOf } from '../request-id.js'
 import { AUTH_PROTOCOL, credentialOf, type ObserverTarget, observerTarget, refuseUpgrade } from './handshake.js'
@@ -124,10 +125,7 @@ export function createObserverEndpoint(dependencies: ObserverDependencies): Obse
     gate.authorize(principal, workspace, 'calls:observe', callSid)
     dependencies.onUse?.(principal, workspace, req)
     if (!CALL_SID.test(callSid)) {
-      throw new SwitchboardError(
-        'invalid_parameter',
-        `call_sid: must have 1 to ${limits.idCharsMax} letters, digits, or any of _ . : -`,
-      )
+      throw refusedParameter('call_sid', `must have 1 to ${limits.idCharsMax} letters, digits, or any of _ . : -`)
     }
     const connectionId = ids.get(req) ?? requestIdOf(req)
     const asked = parseObserverQuery(catalogue, query)
