@@ -15,7 +15,7 @@ export function refusedParameter(
   code: 'invalid_parameter' | 'invalid_position' = 'invalid_parameter',
 ): SwitchboardError {
   const told = visible(shortened(name))
-  return new SwitchboardError(code, `${told}: ${message}`, { errors: [{ path: pointer([told]), message }] })
+  return new SwitchboardError(code, `${told}: ${message}`, { errors: [{ path: pointer([name]), message }] })
 }
 
 /** Of a continuation that no list gave, or one whose place is gone. */

@@ -90,12 +90,13 @@ export const query: Target = {
   run(bytes) {
     const [header, text] = headAndRest(bytes)
     const refusals = ['invalid_parameter', 'invalid_position'] as const
+    const flat = Object.fromEntries(new URLSearchParams(text))
     for (const parse of [
       () =>
         parseStreamQuery(builtinCatalogue, new URLSearchParams(text), { 'last-event-id': header }, 1_763_788_800_000),
       () => parseObserverQuery(builtinCatalogue, new URLSearchParams(text)),
     ]) {
-      const { start, view } = orRefused(parse, refusals) ?? {}
+      const { start, view } = orRefused(parse, refusals, flat) ?? {}
       if (start?.kind === 'from')
         hold(Number.isSafeInteger(start.time) && start.time >= 0, `it starts at ${start.time}`)
       if (start?.kind === 'malformed') hold(start.text === header, 'another text is called malformed')
@@ -103,9 +104,9 @@ export const query: Target = {
         hold(values.length <= limits.filterValuesMax, 'a filter has too many values')
       }
     }
-    const flat = Object.fromEntries(new URLSearchParams(text))
-    orRefused(() => typedQuery(flat, { limit: { type: 'integer' }, types: { type: 'array' }, since: {} }), refusals)
-    const key = orRefused(() => keyTokens.keyOf(text), refusals)
+    const schemas = { limit: { type: 'integer' }, types: { type: 'array' }, since: {} }
+    orRefused(() => typedQuery(flat, schemas), refusals, flat)
+    const key = orRefused(() => keyTokens.keyOf(text), refusals, { continuation_token: text })
     if (key !== undefined) hold(keyTokens.of(key) === text, 'a token that no list gave')
   },
 }
