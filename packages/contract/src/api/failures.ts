@@ -112,7 +112,7 @@ export const failures = {
 
 export type FailureCode = keyof typeof failures
 
-/** One thing that is wrong with a body: where (a JSON pointer) and what would be accepted. */
+/** One thing that is wrong with a body or a parameter: where (a JSON pointer, `/limit` for a parameter) and what would be accepted. */
 export interface ErrorItem {
   readonly path: string
   readonly message: string

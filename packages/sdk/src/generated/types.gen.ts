@@ -4435,18 +4435,18 @@ export type Problem = {
      */
     request_id: string;
     /**
-     * Every single thing that is wrong with the body, when the body is at fault.
+     * Every single thing that is wrong, when a body or a parameter is at fault.
      */
     errors?: Array<ProblemItem>;
     [key: string]: unknown;
 };
 
 /**
- * One thing that is wrong with a request body.
+ * One thing that is wrong with a request.
  */
 export type ProblemItem = {
     /**
-     * JSON pointer to the value in the request body, for example `/events/3/mode`.
+     * JSON pointer to the value in the request body, for example `/events/3/mode`, or to the parameter: `/limit`.
      */
     path: string;
     /**

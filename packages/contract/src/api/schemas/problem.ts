@@ -6,10 +6,13 @@ export const failureCodes = Object.keys(failures) as FailureCode[]
 
 export const ProblemItem = Type.Object(
   {
-    path: Type.String({ description: 'JSON pointer to the value in the request body, for example `/events/3/mode`.' }),
+    path: Type.String({
+      description:
+        'JSON pointer to the value in the request body, for example `/events/3/mode`, or to the parameter: `/limit`.',
+    }),
     message: Type.String({ description: 'What is wrong there, and what is accepted.' }),
   },
-  { title: 'ProblemItem', description: 'One thing that is wrong with a request body.' },
+  { title: 'ProblemItem', description: 'One thing that is wrong with a request.' },
 )
 
 /** A failure, as RFC 9457 problem details. The body of every answer with a status of 400 or more. */
@@ -26,7 +29,7 @@ export const Problem = Type.Object(
     request_id: Type.String({ description: 'The same as the `x-request-id` header: quote it when you ask for help.' }),
     errors: Type.Optional(
       Type.Array(ProblemItem, {
-        description: 'Every single thing that is wrong with the body, when the body is at fault.',
+        description: 'Every single thing that is wrong, when a body or a parameter is at fault.',
       }),
     ),
   },
