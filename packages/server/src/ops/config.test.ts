@@ -219,11 +219,13 @@ test('a variable that means nothing is warned of, with the nearest that does', (
     SWITCHBOARD_URL: 'http://x',
     SWITCHBOARD_API_KEY: SECRET,
     SWITCHBOARD_ZZZZZZZZZZZZ: SECRET,
+    SWITCHBOARD_PORT: '80',
     PATH: '/bin',
   }
   const warnings = configWarnings(env, readConfig(env))
-  expect(warnings).toHaveLength(2)
+  expect(warnings).toHaveLength(3)
   expect(warnings[0]).toContain('did you mean SWITCHBOARD_RETENTION?')
+  expect(warnings[2]).toContain('did you mean PORT?')
   expect(warnings.join()).not.toContain(SECRET)
 })
 

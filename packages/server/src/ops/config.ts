@@ -75,7 +75,9 @@ export function configWarnings(env: Readonly<Record<string, string | undefined>>
     (name) => name.startsWith('SWITCHBOARD_') && !known.includes(name) && !OTHERS.includes(name),
   )
   const warnings = unknown.map((name) => {
-    const near = nearestName(known, name)
+    // Not all begin with it: PORT and HOST are called what most platforms call them.
+    const bare = name.slice('SWITCHBOARD_'.length)
+    const near = known.includes(bare) ? bare : nearestName(known, name)
     return `${quoted(name).slice(1, -1)} is not a setting and is ignored${near === undefined ? '' : `; did you mean ${near}?`}`
   })
   if (config.natsUrl === undefined) {
