@@ -134,7 +134,8 @@ export class TestServer {
   }
 
   async run(): Promise<void> {
-    const child = spawn(process.execPath, [bin, 'serve'], {
+    // Bare: a first workspace would be made in the same moments as the test's own, and a key for all would open either.
+    const child = spawn(process.execPath, [bin, 'serve', '--bare'], {
       env: {
         ...process.env,
         HOME: this.home,
