@@ -410,6 +410,25 @@ test('a key that is out of its order in a page, so that a look-up would miss it,
   })
 })
 
+test('a key that stands twice in a page stops the start', async () => {
+  const { path, dir } = await written()
+  const bytes = readFileSync(path)
+  const channel = channelKey(W1)
+  for (let page = 2 * 4096; page < bytes.length; page += 4096) {
+    // Where sequences of the workspace's blocks stand, behind its name, in their order.
+    const places: number[] = []
+    for (let at = bytes.indexOf(channel, page); at >= 0 && at < page + 4080; at = bytes.indexOf(channel, at + 1)) {
+      if (bytes.readUIntBE(at + channel.length, 6) === 0) places.push(at + channel.length)
+    }
+    places.sort((one, other) => bytes.readUInt16BE(one + 6) - bytes.readUInt16BE(other + 6))
+    const [, before, at] = places
+    // Neither the first nor the last: those are held against the page above too.
+    if (before !== undefined && at !== undefined && places.length > 3) bytes.copy(bytes, at, before, before + 8)
+  }
+  writeFileSync(path, bytes)
+  expect(logTrouble(dir)).toContain('is not what was stored')
+})
+
 test('a page that says it is of a later transaction stops the start: LMDB would end the process when it writes there', async () => {
   const { path, dir } = await written()
   const bytes = readFileSync(path)
