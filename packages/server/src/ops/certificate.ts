@@ -2,7 +2,8 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
-import { type Config, ConfigError, quoted } from './config.js'
+import { quoted } from '../visible.js'
+import { type Config, ConfigError } from './config.js'
 import { settings } from './settings.js'
 
 /** What a server proves itself with: texts in PEM that belong together. The key goes into no message and no log. */

@@ -1,4 +1,5 @@
 import { nearestName } from '@switchboard/contract'
+import { quoted, shortened } from '../visible.js'
 import type { Setting } from './setting.js'
 import { type SettingName, settingList, settings } from './settings.js'
 
@@ -19,9 +20,6 @@ export type Flags = { readonly [Name in SettingName]?: string | undefined }
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
-
-/** Longest part of a wrong value that is repeated. */
-const SHOWN_CHARS_MAX = 80
 
 /**
  * Reads the settings. A flag wins over its variable; an empty variable counts as not set, since that is what
@@ -52,14 +50,6 @@ function parsed({ parse, secret, accepted }: Setting<unknown>, source: string, t
   throw new ConfigError(`${source} ${shown}; accepted: ${accepted}`)
 }
 
-/** In quotes, on one line, with an end. */
-export function quoted(text: string): string {
-  return JSON.stringify(text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text).replace(
-    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
-    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-}
-
 const NATS_SETTINGS = ['natsReplicas', 'natsFollow', 'natsCredentials', 'natsCa', 'natsMonitor'] as const
 
 /** Variables of the command line, which may well be set where the server runs. */
@@ -78,7 +68,7 @@ export function configWarnings(env: Readonly<Record<string, string | undefined>>
     // Not all begin with it: PORT and HOST are called what most platforms call them.
     const bare = name.slice('SWITCHBOARD_'.length)
     const near = known.includes(bare) ? bare : nearestName(known, name)
-    return `${quoted(name).slice(1, -1)} is not a setting and is ignored${near === undefined ? '' : `; did you mean ${near}?`}`
+    return `${shortened(name)} is not a setting and is ignored${near === undefined ? '' : `; did you mean ${near}?`}`
   })
   if (config.natsUrl === undefined) {
     for (const name of NATS_SETTINGS) {

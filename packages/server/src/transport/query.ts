@@ -1,7 +1,8 @@
 import { type Catalogue, type ChannelKind, compileTypeFilter, limits, parseResumePoint } from '@switchboard/contract'
 import type { StartPoint } from '../fanout/resume.js'
 import { type FilterName, filterNames, type ViewRequest } from '../fanout/view.js'
-import { quoted, refusedParameter } from '../refused-parameter.js'
+import { refusedParameter } from '../refused-parameter.js'
+import { quoted } from '../visible.js'
 
 /** What a subscriber asks for, before anybody knows what it may see. */
 export interface StreamQuery {
